@@ -1,0 +1,321 @@
+/**
+ * Git's index file, version 2 (gitformat-index(5)): the sorted list of a tree's files with the stat data each had when its content
+ * was last known. Comparing stat data finds what changed without reading content.
+ *
+ * It is read in place, entry by entry, and written by appending: a tree of 400,000 files costs one buffer, no objects. Stock git reads
+ * the result (`GIT_INDEX_FILE=… git diff-files`). What scap must remember beside the entries is an optional extension, `SCAP`.
+ */
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { type BytePath, compareBytes } from '../core/byte-path.ts';
+import { ScapError } from '../core/errors.ts';
+import type { Sha } from '../core/sha.ts';
+
+/** Stat data as the index stores it: each field modulo 2^32. */
+export interface StatData {
+  readonly ctimeS: number;
+  readonly ctimeNs: number;
+  readonly mtimeS: number;
+  readonly mtimeNs: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+}
+
+/** Stat data that no file has: the entry's content must be looked at again. */
+export const unknownStat: StatData = {
+  ctimeS: 0,
+  ctimeNs: 0,
+  mtimeS: 0,
+  mtimeNs: 0,
+  dev: 0,
+  ino: 0,
+  uid: 0,
+  gid: 0,
+  size: 0,
+};
+
+const billion = 1_000_000_000n;
+
+export function toStatData(stats: BigIntStats): StatData {
+  return {
+    ctimeS: Number(stats.ctimeNs / billion) >>> 0,
+    ctimeNs: Number(stats.ctimeNs % billion),
+    mtimeS: Number(stats.mtimeNs / billion) >>> 0,
+    mtimeNs: Number(stats.mtimeNs % billion),
+    dev: low32(stats.dev),
+    ino: low32(stats.ino),
+    uid: low32(stats.uid),
+    gid: low32(stats.gid),
+    size: low32(stats.size),
+  };
+}
+
+function low32(value: bigint): number {
+  return Number(value & 0xffff_ffffn);
+}
+
+export interface IndexEntry {
+  readonly path: BytePath;
+  /** Git's mode: 0100644, 0100755 or 0120000. */
+  readonly mode: number;
+  readonly oid: Sha;
+  readonly stat: StatData;
+}
+
+const fixedBytes = 62;
+const trailerBytes = 20;
+
+/** A parsed index. Iterate with {@link createIndexCursor}. */
+export interface IndexFile {
+  readonly bytes: Buffer;
+  readonly count: number;
+  /** Content of the `SCAP` extension, when there is one. */
+  readonly note: Buffer | undefined;
+}
+
+/** An index without entries. */
+export function emptyIndex(): IndexFile {
+  return parseIndex(createIndexBuilder().finish());
+}
+
+/**
+ * Parses an index of version 2. Entries are not copied: `bytes` must not change afterwards.
+ *
+ * Throws `io_failed` when the checksum does not hold or the version is another; the caller then does without it.
+ */
+export function parseIndex(bytes: Buffer): IndexFile {
+  const sound =
+    bytes.length >= 12 + trailerBytes &&
+    bytes.toString('latin1', 0, 4) === 'DIRC' &&
+    bytes.readUInt32BE(4) === 2 &&
+    createHash('sha1').update(bytes.subarray(0, -trailerBytes)).digest().equals(bytes.subarray(-trailerBytes));
+  if (!sound) throw new ScapError('io_failed', 'Cannot use an index file: it is damaged or of another version');
+  const count = bytes.readUInt32BE(8);
+  let at = 12;
+  for (let i = 0; i < count; i++) at = nextEntryAt(bytes, at);
+  return { bytes, count, note: findExtension(bytes, at, 'SCAP') };
+}
+
+function findExtension(bytes: Buffer, from: number, name: string): Buffer | undefined {
+  for (let at = from; at + 8 <= bytes.length - trailerBytes; ) {
+    const length = bytes.readUInt32BE(at + 4);
+    if (bytes.toString('latin1', at, at + 4) === name) return bytes.subarray(at + 8, at + 8 + length);
+    at += 8 + length;
+  }
+  return undefined;
+}
+
+function pathEndAt(bytes: Buffer, at: number): number {
+  const length = bytes.readUInt16BE(at + 60) & 0xfff;
+  return length < 0xfff ? at + fixedBytes + length : bytes.indexOf(0, at + fixedBytes);
+}
+
+function nextEntryAt(bytes: Buffer, at: number): number {
+  const length = pathEndAt(bytes, at) - at;
+  return at + length + (8 - (length % 8));
+}
+
+/** Walks an index in order. Fields describe the current entry and are valid until `done`. */
+export interface IndexCursor {
+  readonly done: boolean;
+  readonly path: BytePath;
+  readonly mode: number;
+  readonly size: number;
+  readonly mtimeS: number;
+  readonly oid: Sha;
+  readonly stat: StatData;
+  advance(): void;
+  /** Skips entries before `path`; `skipped` is told each. Tells whether the current entry is `path`. */
+  seek(path: BytePath, skipped?: (cursor: IndexCursor) => void): boolean;
+  /** Tells whether type, size, times, inode and mode bits git records are those of `stats`; ctime on request only. */
+  matches(stats: BigIntStats, options: { readonly ctime: boolean }): boolean;
+  /** The bytes of the current entry, padding included, as {@link IndexBuilder.addRaw} takes them. */
+  raw(): Buffer;
+}
+
+export function createIndexCursor(file: IndexFile): IndexCursor {
+  return new Cursor(file);
+}
+
+class Cursor implements IndexCursor {
+  readonly #bytes: Buffer;
+  #left: number;
+  #at = 12;
+  path: BytePath = '';
+
+  constructor(file: IndexFile) {
+    this.#bytes = file.bytes;
+    this.#left = file.count;
+    this.#readPath();
+  }
+
+  get done(): boolean {
+    return this.#left === 0;
+  }
+  get mode(): number {
+    return this.#u32(24);
+  }
+  get size(): number {
+    return this.#u32(36);
+  }
+  get mtimeS(): number {
+    return this.#u32(8);
+  }
+  get oid(): Sha {
+    return this.#bytes.toString('hex', this.#at + 40, this.#at + 60) as Sha;
+  }
+  get stat(): StatData {
+    return {
+      ctimeS: this.#u32(0),
+      ctimeNs: this.#u32(4),
+      mtimeS: this.#u32(8),
+      mtimeNs: this.#u32(12),
+      dev: this.#u32(16),
+      ino: this.#u32(20),
+      uid: this.#u32(28),
+      gid: this.#u32(32),
+      size: this.#u32(36),
+    };
+  }
+
+  advance(): void {
+    this.#at = nextEntryAt(this.#bytes, this.#at);
+    this.#left--;
+    this.#readPath();
+  }
+
+  seek(path: BytePath, skipped?: (cursor: IndexCursor) => void): boolean {
+    while (!this.done) {
+      const order = compareBytes(this.path, path);
+      if (order >= 0) return order === 0;
+      skipped?.(this);
+      this.advance();
+    }
+    return false;
+  }
+
+  matches(stats: BigIntStats, { ctime }: { readonly ctime: boolean }): boolean {
+    return (
+      this.#u32(36) === low32(stats.size) &&
+      this.#u32(20) === low32(stats.ino) &&
+      sameTime(stats.mtimeNs, this.#u32(8), this.#u32(12)) &&
+      (!ctime || sameTime(stats.ctimeNs, this.#u32(0), this.#u32(4))) &&
+      this.mode === gitModeOf(Number(stats.mode))
+    );
+  }
+
+  raw(): Buffer {
+    return this.#bytes.subarray(this.#at, nextEntryAt(this.#bytes, this.#at));
+  }
+
+  #u32(offset: number): number {
+    return this.#bytes.readUInt32BE(this.#at + offset);
+  }
+
+  #readPath(): void {
+    if (this.#left > 0) this.path = this.#bytes.toString('latin1', this.#at + fixedBytes, pathEndAt(this.#bytes, this.#at));
+  }
+}
+
+function sameTime(ns: bigint, seconds: number, nanoseconds: number): boolean {
+  return Number(ns % billion) === nanoseconds && Number(ns / billion) >>> 0 === seconds;
+}
+
+/** Git's mode for what `lstat` found, or 0 for what git cannot store. */
+export function gitModeOf(stMode: number): number {
+  const type = stMode & 0o170000;
+  if (type === 0o120000) return 0o120000;
+  if (type === 0o100000) return stMode & 0o100 ? 0o100755 : 0o100644;
+  return 0;
+}
+
+/** Builds an index by appending entries, which must come in the order of {@link compareBytes}. */
+export interface IndexBuilder {
+  readonly count: number;
+  add(path: BytePath, mode: number, oid: Sha, stat: StatData): void;
+  /** Appends an entry as another index has it. */
+  addRaw(entry: Buffer): void;
+  /** What was added so far, for reading; adding more makes it stale. */
+  view(): IndexFile;
+  /** Completes the file with the `SCAP` extension, when given, and its checksum. The builder is used up. */
+  finish(note?: Buffer): Buffer;
+}
+
+export function createIndexBuilder(expectedBytes = 65_536): IndexBuilder {
+  return new Builder(expectedBytes);
+}
+
+class Builder implements IndexBuilder {
+  #bytes: Buffer;
+  #at = 12;
+  count = 0;
+
+  constructor(expectedBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(expectedBytes + 128);
+  }
+
+  add(path: BytePath, mode: number, oid: Sha, stat: StatData): void {
+    const length = fixedBytes + path.length;
+    const padded = length + (8 - (length % 8));
+    this.#reserve(padded);
+    const b = this.#bytes;
+    let at = this.#at;
+    for (const field of [
+      stat.ctimeS,
+      stat.ctimeNs,
+      stat.mtimeS,
+      stat.mtimeNs,
+      stat.dev,
+      stat.ino,
+      mode,
+      stat.uid,
+      stat.gid,
+      stat.size,
+    ]) {
+      at = b.writeUInt32BE(field, at);
+    }
+    at += b.write(oid, at, 'hex');
+    at = b.writeUInt16BE(Math.min(path.length, 0xfff), at);
+    at += b.write(path, at, 'latin1');
+    b.fill(0, at, this.#at + padded);
+    this.#at += padded;
+    this.count++;
+  }
+
+  addRaw(entry: Buffer): void {
+    this.#reserve(entry.length);
+    this.#at += entry.copy(this.#bytes, this.#at);
+    this.count++;
+  }
+
+  view(): IndexFile {
+    return { bytes: this.#bytes.subarray(0, this.#at + trailerBytes), count: this.count, note: undefined };
+  }
+
+  finish(note?: Buffer): Buffer {
+    const extensionBytes = note === undefined ? 0 : 8 + note.length;
+    this.#reserve(extensionBytes + trailerBytes);
+    this.#bytes.write('DIRC', 0, 'latin1');
+    this.#bytes.writeUInt32BE(2, 4);
+    this.#bytes.writeUInt32BE(this.count, 8);
+    if (note !== undefined) {
+      this.#bytes.write('SCAP', this.#at, 'latin1');
+      this.#bytes.writeUInt32BE(note.length, this.#at + 4);
+      note.copy(this.#bytes, this.#at + 8);
+      this.#at += extensionBytes;
+    }
+    const body = this.#bytes.subarray(0, this.#at);
+    createHash('sha1').update(body).digest().copy(this.#bytes, this.#at);
+    return this.#bytes.subarray(0, this.#at + trailerBytes);
+  }
+
+  #reserve(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+    this.#bytes.copy(grown, 0, 0, this.#at);
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ScapError } from '../core/errors.ts';
+import { isSha, parseSha, type Sha } from '../core/sha.ts';
+import { writeFileAtomic } from '../system/atomic-file.ts';
+import { run } from '../system/process.ts';
+import { createGit, type Git, gitEnvironment } from './git-command.ts';
+
+/**
+ * Overrides every attribute a tree may carry, for anyone who uses stock git on this repository. scap itself reads raw objects and
+ * is not affected by attributes at all.
+ */
+export const attributesOverride = '* -text -eol -ident -filter -working-tree-encoding -export-ignore -export-subst\n';
+
+/** Settings of every repository of ours: durable objects, packs only, any file name, no surprises. */
+const repositoryConfig = `[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tfilemode = true
+\tfsync = all
+\tprotectNTFS = false
+\tprotectHFS = false
+\thooksPath = /dev/null
+\tlogAllRefUpdates = false
+\ttrustctime = false
+\tuntrackedCache = false
+\tfsmonitor = false
+[transfer]
+\tunpackLimit = 1
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[pack]
+\twindowMemory = 64m
+\tthreads = 2
+`;
+
+/** Opens the bare repository at `gitDir`, creating it when there is none. A creation that was interrupted is taken up again. */
+export async function openRepository(gitDir: string): Promise<Git> {
+  if (!existsSync(join(gitDir, 'info', 'attributes'))) await initialise(gitDir);
+  return createGit(gitDir);
+}
+
+async function initialise(gitDir: string): Promise<void> {
+  mkdirSync(dirname(gitDir), { recursive: true });
+  await run(
+    ['git', 'init', '--quiet', '--bare', '--template=', '--object-format=sha1', '--initial-branch=main', gitDir],
+    {
+      env: gitEnvironment(),
+    },
+  );
+  mkdirSync(join(gitDir, 'info'), { recursive: true });
+  writeFileAtomic(join(gitDir, 'config'), repositoryConfig);
+  // Written last: its presence says that the repository is complete.
+  writeFileAtomic(join(gitDir, 'info', 'attributes'), attributesOverride);
+}
+
+/** All refs below `prefix` (`refs/scap/`), by full name. */
+export async function readRefs(git: Git, prefix = 'refs/'): Promise<Map<string, Sha>> {
+  const { stdout } = await git.run(['for-each-ref', '--format=%(objectname) %(refname)', prefix]);
+  const lines = stdout.toString('utf8').split('\n').filter(Boolean);
+  return new Map(lines.map((line) => [line.slice(41), parseSha(line.slice(0, 40))]));
+}
+
+export interface RefUpdate {
+  readonly name: string;
+  /** `undefined` deletes the ref; deleting what is not there is no error. */
+  readonly to: Sha | undefined;
+}
+
+/** Updates refs in one transaction: all or none. */
+export async function updateRefs(git: Git, updates: readonly RefUpdate[]): Promise<void> {
+  if (updates.length === 0) return;
+  const lines = updates.map(({ name, to }) => (to === undefined ? `delete ${name}\0\0` : `update ${name}\0${to}\0\0`));
+  await git.run(['update-ref', '-z', '--stdin'], { input: lines.join('') });
+}
+
+/** The content of one object, or `undefined` when the name resolves to nothing. For small objects; large ones are streamed. */
+export async function readObject(
+  git: Git,
+  name: string,
+  type: 'blob' | 'commit' | 'tree' = 'blob',
+): Promise<Buffer | undefined> {
+  const { exitCode, stdout } = await git.run(['cat-file', type, name], { okExits: [0, 128] });
+  return exitCode === 0 ? stdout : undefined;
+}
+
+/** The tree of a commit. Throws `repository_damaged` when the commit is not there. */
+export async function readTreeOf(git: Git, commit: Sha): Promise<Sha> {
+  const { exitCode, stdout } = await git.run(['rev-parse', '--verify', '--quiet', `${commit}^{tree}`], {
+    okExits: [0, 1, 128],
+  });
+  const tree = stdout.toString('utf8').trim();
+  if (exitCode === 0 && isSha(tree)) return tree;
+  throw new ScapError(
+    'repository_damaged',
+    `Cannot read revision ${commit}: the repository "${git.gitDir}" does not hold it`,
+  );
+}
+
+/** The commits that a repository treats as having no parents (`shallow`). */
+export function readShallow(git: Git): Set<Sha> {
+  try {
+    return new Set(readFileSync(join(git.gitDir, 'shallow'), 'utf8').split('\n').filter(isSha));
+  } catch {
+    return new Set();
+  }
+}
+
+export function writeShallow(git: Git, commits: ReadonlySet<Sha>): void {
+  writeFileAtomic(
+    join(git.gitDir, 'shallow'),
+    [...commits]
+      .sort()
+      .map((sha) => `${sha}\n`)
+      .join(''),
+  );
+}

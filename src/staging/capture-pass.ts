@@ -1,0 +1,184 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { type BytePath, isWithin, parentPath } from '../core/byte-path.ts';
+import { ScapError } from '../core/errors.ts';
+import type { Sha } from '../core/sha.ts';
+import {
+  createIndexBuilder,
+  createIndexCursor,
+  type IndexBuilder,
+  type IndexCursor,
+  type StatData,
+  toStatData,
+  unknownStat,
+} from '../git/index-file.ts';
+import type { Capture, CapturedChange, CaptureOptions } from './capture.ts';
+import { confirmSnapshot } from './confirm.ts';
+import { type ContentReader, createContentReader } from './content-reader.ts';
+import { scopeConflict, stagingChanged, uncapturable } from './refusals.ts';
+import { createStagingWalk, type StagingWalk, type WalkedFile } from './walk.ts';
+
+/** A file changed this shortly before it was looked at may change again without its stat data telling. */
+const youngMs = 2000;
+/** As above within one run: the granularity of the kernel's clock, with a wide margin. */
+const tickMs = 100;
+
+/** The state of one capture: a merge of the walk with the base's index, both in the same order. */
+export class CapturePass {
+  readonly #options: CaptureOptions;
+  readonly #startedMs = Date.now();
+  readonly #walk: StagingWalk;
+  readonly #builder: IndexBuilder;
+  readonly #content: ContentReader;
+  readonly #times: number[] = [];
+  readonly #changes: CapturedChange[] = [];
+  readonly #leftOutDifferences: BytePath[] = [];
+  /** True stat data of entries that the index marks unknown because they are too young to be trusted. */
+  readonly #young = new Map<BytePath, StatData>();
+  /** Files read so soon after they changed that only their content can confirm them. */
+  readonly #rehash = new Map<BytePath, Sha>();
+  readonly #scopeAncestors: ReadonlySet<BytePath>;
+  #bytes = 0;
+  #seenFiles = 0;
+  /** Number of the base's entry under the cursor. */
+  #ordinal = 0;
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+    this.#walk = createStagingWalk(options.root, options.excluder);
+    this.#builder = createIndexBuilder(options.base.bytes.length + 4096);
+    this.#content = createContentReader(options.root, options.base, options.store);
+    this.#scopeAncestors = new Set((options.scope ?? []).flatMap(ancestors));
+  }
+
+  get changed(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  async run(): Promise<void> {
+    const cursor = createIndexCursor(this.#options.base);
+    const skip = (entry: IndexCursor) => this.#gone(entry);
+    for (const file of this.#walk.files()) {
+      if (++this.#seenFiles % 1024 === 0) await this.#breathe();
+      const known = cursor.seek(file.path, skip);
+      if (known && cursor.matches(file.stats, { ctime: true })) this.#unchanged(cursor, file);
+      else await this.#examine(file, known ? cursor : undefined);
+      if (known) {
+        cursor.advance();
+        this.#ordinal++;
+      }
+    }
+    for (; !cursor.done; cursor.advance()) skip(cursor);
+    this.#refuse();
+  }
+
+  /** The second pass; see the head of `capture`. */
+  async confirm(): Promise<void> {
+    await confirmSnapshot({
+      root: this.#options.root,
+      excluder: this.#options.excluder,
+      expected: this.#builder.view(),
+      findings: this.#walk.findings,
+      young: this.#young,
+      rehash: this.#rehash,
+      inScope: (path) => this.#inScope(path),
+      signal: this.#options.signal,
+    });
+  }
+
+  toCapture(): Capture {
+    const { emptyDirectories, modes, checkouts, leftOut } = this.#walk.findings;
+    return {
+      changes: this.#changes,
+      leftOutDifferences: this.#leftOutDifferences,
+      files: this.#builder.count,
+      bytes: this.#bytes,
+      manifest: { emptyDirectories, modes },
+      checkouts,
+      leftOut,
+      readBytes: this.#content.readBytes,
+      index: this.#builder,
+      times: Uint32Array.from(this.#times),
+    };
+  }
+
+  #inScope(path: BytePath): boolean {
+    return this.#options.scope?.some((root) => isWithin(path, root)) ?? true;
+  }
+
+  #baseTime(): number {
+    return this.#options.baseTimes[this.#ordinal] ?? 0;
+  }
+
+  #unchanged(entry: IndexCursor, file: WalkedFile): void {
+    this.#builder.addRaw(entry.raw());
+    this.#times.push(this.#baseTime());
+    this.#bytes += Number(file.stats.size);
+  }
+
+  /** A file that is new or whose stat data differ from the base's. */
+  async #examine(file: WalkedFile, entry: IndexCursor | undefined): Promise<void> {
+    const inScope = this.#inScope(file.path);
+    if (!inScope && entry === undefined) {
+      this.#leftOutDifferences.push(file.path);
+      return;
+    }
+    const oid = await this.#content.read(file, entry, { keep: inScope });
+    if (oid === undefined) return;
+    const same = entry !== undefined && entry.oid === oid && entry.mode === file.mode;
+    if (!inScope && !same) this.#keepBase(entry as IndexCursor);
+    else this.#take(file, oid, entry, same);
+  }
+
+  #take({ path, mode, stats }: WalkedFile, oid: Sha, entry: IndexCursor | undefined, same: boolean): void {
+    const sizeBytes = Number(stats.size);
+    const stat = toStatData(stats);
+    const ctimeMs = Number(stats.ctimeMs);
+    const young = ctimeMs >= this.#startedMs - youngMs;
+    if (young) this.#young.set(path, stat);
+    if (ctimeMs >= Date.now() - tickMs) this.#rehash.set(path, oid);
+    this.#builder.add(path, mode, oid, young ? { ...unknownStat, size: stat.size } : stat);
+    this.#times.push(same ? this.#baseTime() : 0);
+    this.#bytes += sizeBytes;
+    if (!same) this.#changes.push({ path, old: sideOf(entry), new: { mode, oid, sizeBytes } });
+  }
+
+  /** An entry of the base that staging no longer has. */
+  #gone(entry: IndexCursor): void {
+    if (this.#inScope(entry.path)) this.#changes.push({ path: entry.path, old: sideOf(entry), new: undefined });
+    else if (this.#scopeAncestors.has(entry.path)) throw scopeConflict(entry.path);
+    else this.#keepBase(entry);
+    this.#ordinal++;
+  }
+
+  /** Outside the scope the base wins; its entry is marked so that the next capture looks at the file again. */
+  #keepBase(entry: IndexCursor): void {
+    this.#leftOutDifferences.push(entry.path);
+    this.#builder.add(entry.path, entry.mode, entry.oid, { ...unknownStat, size: entry.size });
+    this.#times.push(this.#baseTime());
+    this.#bytes += entry.size;
+  }
+
+  #refuse(): void {
+    const { uncapturable: special, vanished } = this.#walk.findings;
+    const unreadable = this.#content.unreadable.map((path) => ({ path, reason: 'unreadable' as const }));
+    if (special.length + unreadable.length > 0) throw uncapturable([...special, ...unreadable]);
+    const torn = [...vanished, ...this.#content.torn];
+    if (torn.length > 0) throw stagingChanged(torn);
+  }
+
+  async #breathe(): Promise<void> {
+    await yieldToEvents();
+    if (this.#options.signal?.aborted) throw new ScapError('interrupted', 'Stopped reading the staging tree on request');
+    this.#options.onProgress?.({ files: this.#seenFiles, readBytes: this.#content.readBytes });
+  }
+}
+
+function sideOf(entry: IndexCursor | undefined): CapturedChange['old'] {
+  return entry && { mode: entry.mode, oid: entry.oid, sizeBytes: entry.size };
+}
+
+function ancestors(path: BytePath): BytePath[] {
+  const above: BytePath[] = [];
+  for (let at = parentPath(path); at !== ''; at = parentPath(at)) above.push(at);
+  return above;
+}

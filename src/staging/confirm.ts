@@ -1,0 +1,82 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { type BytePath, fromText, toFsPath } from '../core/byte-path.ts';
+import { isSystemError, ScapError } from '../core/errors.ts';
+import { gitMode } from '../core/manifest.ts';
+import type { Sha } from '../core/sha.ts';
+import { createIndexCursor, type IndexCursor, type IndexFile, type StatData, toStatData } from '../git/index-file.ts';
+import { objectId } from '../git/object-id.ts';
+import type { Excluder } from './exclude.ts';
+import { stagingChanged } from './refusals.ts';
+import { createStagingWalk, type WalkedFile, type WalkFindings } from './walk.ts';
+
+export interface ConfirmOptions {
+  readonly root: string;
+  readonly excluder: Excluder;
+  /** What the first pass found. */
+  readonly expected: IndexFile;
+  readonly findings: WalkFindings;
+  /** Stat data of entries that `expected` marks unknown. */
+  readonly young: ReadonlyMap<BytePath, StatData>;
+  /** Files whose stat data cannot vouch for their content yet. */
+  readonly rehash: ReadonlyMap<BytePath, Sha>;
+  readonly inScope: (path: BytePath) => boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Walks the tree again and throws `staging_changed`, naming every path, when anything in scope is not as the first pass saw it. */
+export async function confirmSnapshot(options: ConfirmOptions): Promise<void> {
+  const torn: BytePath[] = [];
+  const report = (path: BytePath) => {
+    if (options.inScope(path)) torn.push(path);
+  };
+  const walk = createStagingWalk(options.root, options.excluder);
+  const cursor = createIndexCursor(options.expected);
+  let seen = 0;
+  for (const file of walk.files()) {
+    if (++seen % 1024 === 0) await breathe(options.signal);
+    const known = cursor.seek(file.path, (missing) => report(missing.path));
+    if (!known || !isAsSeen(cursor, file, options)) report(file.path);
+    if (known) cursor.advance();
+  }
+  for (; !cursor.done; cursor.advance()) report(cursor.path);
+  for (const path of differingDirectories(options.findings, walk.findings)) report(path);
+  if (torn.length > 0) throw stagingChanged([...new Set(torn)]);
+}
+
+function isAsSeen(entry: IndexCursor, file: WalkedFile, { root, young, rehash }: ConfirmOptions): boolean {
+  const expected = young.get(file.path);
+  const sameStat = expected ? isSameStat(expected, toStatData(file.stats)) : entry.matches(file.stats, { ctime: true });
+  const oid = rehash.get(file.path);
+  return sameStat && (oid === undefined || hashNow(root, file) === oid);
+}
+
+function isSameStat(a: StatData, b: StatData): boolean {
+  return (Object.keys(a) as (keyof StatData)[]).every((field) => a[field] === b[field]);
+}
+
+function hashNow(root: string, { path, mode }: WalkedFile): Sha | undefined {
+  const source = toFsPath(`${fromText(root)}/${path}`);
+  try {
+    return objectId('blob', mode === gitMode.symlink ? readlinkSync(source, { encoding: 'buffer' }) : readFileSync(source));
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+function differingDirectories(a: WalkFindings, b: WalkFindings): BytePath[] {
+  const differs: BytePath[] = [];
+  for (const path of new Set([...a.emptyDirectories, ...b.emptyDirectories])) {
+    if (a.emptyDirectories.has(path) !== b.emptyDirectories.has(path)) differs.push(path);
+  }
+  for (const path of new Set([...a.modes.keys(), ...b.modes.keys()])) {
+    if (a.modes.get(path) !== b.modes.get(path)) differs.push(path);
+  }
+  return [...differs, ...b.vanished];
+}
+
+async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  await yieldToEvents();
+  if (signal?.aborted) throw new ScapError('interrupted', 'Stopped reading the staging tree on request');
+}

@@ -1,0 +1,121 @@
+/**
+ * An advisory lock held by a live process: `flock(2)` on a file of ours.
+ *
+ * util-linux's `flock` locks the descriptor it inherits; the lock belongs to our open file and stays when `flock` has exited. The
+ * kernel frees it when this process dies, however it dies, and Node opens files close-on-exec, so no child keeps it alive.
+ * The file itself is never removed: removing a lock file lets two holders lock two different inodes.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ScapError } from '../core/errors.ts';
+
+/** Who holds a lock, as written into it by the holder. */
+export interface LockHolder {
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly reason: string;
+}
+
+export interface FileLock extends Disposable {
+  readonly holder: LockHolder;
+  /** Frees the lock; calling it again does nothing. */
+  release(): void;
+}
+
+export interface LockOptions {
+  /** Why the lock is taken; shown to whoever finds it held. */
+  readonly reason: string;
+  /** How long to wait for another holder. Default 0: fail at once. */
+  readonly waitMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when the lock is found held and waiting begins. */
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+}
+
+/** Takes the lock at `path`, creating the file when needed. Throws `lock_held`, naming the holder, when it cannot be had in time. */
+export async function takeLock(path: string, options: LockOptions): Promise<FileLock> {
+  const deadline = Date.now() + (options.waitMs ?? 0);
+  for (let told = false; ; ) {
+    const fd = tryLock(path);
+    if (fd !== undefined) return hold(fd, options.reason);
+    if (options.signal?.aborted) throw new ScapError('interrupted', `Stopped waiting for the lock "${path}"`);
+    if (Date.now() >= deadline) throw lockHeld(path, readHolder(path));
+    if (!told) options.onWait?.(readHolder(path));
+    told = true;
+    await sleep(100);
+  }
+}
+
+/** Returns who holds the lock at `path` now, or `undefined` when nobody does. */
+export function probeLock(path: string): LockHolder | undefined {
+  try {
+    statSync(path);
+  } catch {
+    return undefined;
+  }
+  const fd = tryLock(path);
+  if (fd === undefined) return readHolder(path) ?? unknownHolder;
+  closeSync(fd);
+  return undefined;
+}
+
+const unknownHolder: LockHolder = { user: 'unknown', host: hostname(), pid: 0, since: '', reason: 'unknown' };
+
+function tryLock(path: string): number | undefined {
+  const fd = openSync(path, 'a+', 0o664);
+  const flock = spawnSync('flock', ['-xn', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+  if (flock.error !== undefined) {
+    closeSync(fd);
+    throw new ScapError('tool_missing', 'Cannot take a lock: there is no program "flock"', {
+      hint: 'Install it with: apt-get install util-linux',
+      cause: flock.error,
+    });
+  }
+  // The file may have been replaced between open and lock; only a lock on what the path names now counts.
+  if (flock.status === 0 && fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+function hold(fd: number, reason: string): FileLock {
+  const holder: LockHolder = {
+    user: process.env.SUDO_USER ?? userInfo().username,
+    host: hostname(),
+    pid: process.pid,
+    since: new Date().toISOString(),
+    reason,
+  };
+  ftruncateSync(fd);
+  writeSync(fd, `${JSON.stringify(holder)}\n`);
+  let held = true;
+  const release = () => {
+    if (!held) return;
+    held = false;
+    ftruncateSync(fd);
+    closeSync(fd);
+  };
+  return { holder, release, [Symbol.dispose]: release };
+}
+
+function readHolder(path: string): LockHolder | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
+  } catch {
+    return undefined;
+  }
+}
+
+function lockHeld(path: string, holder: LockHolder | undefined): ScapError {
+  const who = holder
+    ? `${holder.user} on ${holder.host} (pid ${holder.pid}) holds it since ${holder.since}: ${holder.reason}`
+    : 'another process holds it';
+  return new ScapError('lock_held', `Cannot take the lock "${path}": ${who}`, {
+    hint: 'Wait for that run to end, or pass --wait 10m',
+    data: { path, holder: holder ?? null },
+  });
+}
