@@ -4,11 +4,11 @@
  * It reads names and `lstat` data only. Nothing in the tree (`.gitignore`, `.gitattributes`, nested repositories) has a say in what is
  * found; only `.git` entries, the reserved name `.scap` at the root and configured excludes are left out, and each is counted.
  */
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
-import { type BytePath, compareBytes, fromText, joinPath, toFsPath } from '../core/byte-path.ts';
-import { isSystemError } from '../core/errors.ts';
+import type { BigIntStats } from 'node:fs';
+import type { BytePath } from '../core/byte-path.ts';
 import { ordinaryMode, reservedName, targetDirectoryMode, targetFileMode } from '../core/manifest.ts';
 import { gitModeOf } from '../git/index-file.ts';
+import { walkTree } from '../system/tree-walk.ts';
 import type { Excluder } from './exclude.ts';
 
 export interface WalkedFile {
@@ -61,92 +61,38 @@ export function createStagingWalk(root: string, excluder: Excluder): StagingWalk
     vanished: [],
     directories: 0,
   };
-  const walk = new Walk(fromText(root), excluder, findings);
-  return { findings, files: () => walk.directory('', lstatSync(root, { bigint: true })) };
+  return { findings, files: () => walkFiles(root, excluder, findings) };
 }
 
-interface Named {
-  readonly path: BytePath;
-  readonly stats: BigIntStats;
-  readonly sortKey: BytePath;
-}
-
-class Walk {
-  readonly #root: BytePath;
-  readonly #excluder: Excluder;
-  readonly #findings: WalkFindings;
-
-  constructor(root: BytePath, excluder: Excluder, findings: WalkFindings) {
-    this.#root = root;
-    this.#excluder = excluder;
-    this.#findings = findings;
-  }
-
-  *directory(path: BytePath, stats: BigIntStats): Generator<WalkedFile, void, undefined> {
-    const { modes, emptyDirectories } = this.#findings;
-    const names = this.#list(path);
-    if (names === undefined) return;
-    this.#findings.directories++;
-    const mode = targetDirectoryMode(Number(stats.mode));
-    if (mode !== 0o755) modes.set(path, mode);
-    const children = this.#examine(path, names);
-    if (children.length === 0 && path !== '') emptyDirectories.add(path);
-    for (const child of children) {
-      if (child.stats.isDirectory()) yield* this.directory(child.path, child.stats);
-      else yield this.#file(child);
-    }
-  }
-
-  #file({ path, stats }: Named): WalkedFile {
+function* walkFiles(root: string, excluder: Excluder, findings: WalkFindings): Generator<WalkedFile, void, undefined> {
+  const { modes, emptyDirectories, checkouts, leftOut, uncapturable, vanished } = findings;
+  const entries = walkTree(root, {
+    wants: (directory, name) => {
+      if (name === '.git') checkouts.push(directory);
+      else if (name === reservedName && directory === '') leftOut.reserved = true;
+      else return true;
+      return false;
+    },
+    keeps: ({ path, stats }) => {
+      if (excluder.excludes(path, stats.isDirectory())) leftOut.excluded.push(path);
+      else if (stats.isDirectory() || stats.isFile() || stats.isSymbolicLink()) return true;
+      else uncapturable.push({ path, reason: specialType(stats) });
+      return false;
+    },
+    onDirectory: ({ path, stats }, kept) => {
+      findings.directories++;
+      const bits = targetDirectoryMode(Number(stats.mode));
+      if (bits !== 0o755) modes.set(path, bits);
+      if (kept === 0 && path !== '') emptyDirectories.add(path);
+    },
+    onUnreadable: (path) => uncapturable.push({ path, reason: 'unreadable' }),
+    onVanished: (path) => vanished.push(path),
+  });
+  for (const { path, stats } of entries) {
     const mode = gitModeOf(Number(stats.mode));
-    if (stats.isFile()) {
-      const bits = targetFileMode(Number(stats.mode));
-      if (bits !== ordinaryMode(mode)) this.#findings.modes.set(path, bits);
-    }
-    return { path, mode, stats };
-  }
-
-  #list(path: BytePath): string[] | undefined {
-    try {
-      return readdirSync(this.#absolute(path), { encoding: 'latin1' });
-    } catch (error) {
-      if (isSystemError(error, 'EACCES', 'EPERM')) this.#findings.uncapturable.push({ path, reason: 'unreadable' });
-      else if (isSystemError(error, 'ENOENT', 'ENOTDIR')) this.#findings.vanished.push(path);
-      else throw error;
-      return undefined;
-    }
-  }
-
-  /** Looks at the names of one directory and keeps what is to be captured, in index order. */
-  #examine(directory: BytePath, names: readonly string[]): Named[] {
-    const kept: Named[] = [];
-    for (const name of names) {
-      const path = joinPath(directory, name);
-      if (name === '.git') this.#findings.checkouts.push(directory);
-      else if (path === reservedName) this.#findings.leftOut.reserved = true;
-      else this.#keep(path, kept);
-    }
-    return kept.sort((a, b) => compareBytes(a.sortKey, b.sortKey));
-  }
-
-  #keep(path: BytePath, kept: Named[]): void {
-    const stats = lstatSync(this.#absolute(path), { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) {
-      this.#findings.vanished.push(path);
-      return;
-    }
-    const isDirectory = stats.isDirectory();
-    if (this.#excluder.excludes(path, isDirectory)) {
-      this.#findings.leftOut.excluded.push(path);
-      return;
-    }
-    if (isDirectory) kept.push({ path, stats, sortKey: `${path}/` });
-    else if (stats.isFile() || stats.isSymbolicLink()) kept.push({ path, stats, sortKey: path });
-    else this.#findings.uncapturable.push({ path, reason: specialType(stats) });
-  }
-
-  #absolute(path: BytePath): string | Buffer {
-    return toFsPath(path === '' ? this.#root : `${this.#root}/${path}`);
+    const bits = stats.isFile() ? targetFileMode(Number(stats.mode)) : ordinaryMode(mode);
+    if (bits !== ordinaryMode(mode)) modes.set(path, bits);
+    yield { path, mode, stats };
   }
 }
 

@@ -4,6 +4,7 @@
  * Every child leads its own process group. A Ctrl-C of the terminal therefore does not reach it (the engine decides what stops and
  * when), and ending it ends its descendants too: execa 9 alone would leave a grandchild that holds a pipe, and hang on it.
  */
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ResultPromise } from 'execa';
 import { isSystemError, ScapError } from '../core/errors.ts';
@@ -59,6 +60,8 @@ export interface StreamedProcess {
   readonly done: Promise<void>;
   /** Ends the process group at once. */
   kill(): void;
+  /** Lets the process outlive this one; nobody waits for it any more. */
+  release(): void;
 }
 
 export interface StreamOptions extends ProcessOptions {
@@ -91,7 +94,12 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
   });
   done.catch(() => {});
   const pid = child.pid ?? -1;
-  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill: () => killGroup(pid, 'SIGKILL') };
+  const release = () => {
+    liveGroups.delete(pid);
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Partial<Socket> | null)?.unref?.();
+  };
+  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill: () => killGroup(pid, 'SIGKILL'), release };
 }
 
 /** Sends `signal` to a process group this module started. A group that is gone is not an error. */

@@ -1,0 +1,3 @@
+import { runDeployLocal } from './deploy-local.ts';
+
+process.exitCode = await runDeployLocal(process.argv.slice(2));

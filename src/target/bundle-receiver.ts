@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
+import { ScapError } from '../core/errors.ts';
+import { writeAll } from '../system/atomic-file.ts';
+import type { TargetLayout } from './layout.ts';
+
+/** Takes in the bytes of one bundle as they arrive. */
+export interface BundleReceiver {
+  /** Never throws: what goes wrong is told by `finish`, once the sender has sent everything. */
+  push(piece: Buffer): void;
+  /** Checks the bytes against the name and makes the bundle available. Throws `bundle_damaged` or what writing threw. */
+  finish(): void;
+  abandon(): void;
+}
+
+export function createBundleReceiver(layout: TargetLayout, sha256: string): BundleReceiver {
+  const part = `${layout.bundle(sha256)}.part`;
+  const hash = createHash('sha256');
+  let failure: unknown;
+  let fd: number | undefined;
+  const attempt = (work: () => void) => {
+    try {
+      if (failure === undefined) work();
+    } catch (error) {
+      failure = error;
+    }
+  };
+  const close = () => {
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
+  };
+  const abandon = () => {
+    close();
+    rmSync(part, { force: true });
+  };
+  attempt(() => {
+    fd = openSync(part, 'w', 0o600);
+  });
+  return {
+    abandon,
+    push: (piece) => attempt(() => fd !== undefined && (writeAll(fd, piece), hash.update(piece))),
+    finish: () => {
+      const damaged = failure === undefined && hash.digest('hex') !== sha256;
+      if (damaged) failure = new ScapError('bundle_damaged', 'Cannot use a bundle: it arrived with other bytes than were sent');
+      if (failure !== undefined) {
+        abandon();
+        throw failure;
+      }
+      close();
+      renameSync(part, layout.bundle(sha256));
+    },
+  };
+}

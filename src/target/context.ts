@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { ScapError } from '../core/errors.ts';
+import { isSha, type Sha } from '../core/sha.ts';
+import type { Git } from '../git/git-command.ts';
+import { temporarySuffix } from '../system/atomic-file.ts';
+import { type FileLock, takeLock } from '../system/file-lock.ts';
+import type { AgentNotice } from '../transport/protocol.ts';
+import { closeOpenWindows } from './ctime-windows.ts';
+import type { TargetLayout } from './layout.ts';
+import { prepareLiveDirectory, readLiveSha } from './live-path.ts';
+import { listNames, readMarker } from './marker.ts';
+import { readState, writeState } from './state.ts';
+import type { Trash } from './trash.ts';
+
+/** What every stage works with: one target, held by this process. */
+export interface TargetContext {
+  readonly layout: TargetLayout;
+  readonly git: Git;
+  readonly trash: Trash;
+  /** Revisions whose bytes this process itself has checked since it took the lock. */
+  readonly verified: Set<Sha>;
+  readonly signal: AbortSignal;
+  notify(notice: AgentNotice): void;
+}
+
+/** How long a new run waits for the agent of one that was killed to reach its safe point. */
+const lockWaitMs = 10_000;
+
+/**
+ * Takes the target for this process: directories, lock, and the sweep of what an interrupted run left behind.
+ *
+ * Sweeping moves; deleting is left to `trash`. A revision that is not complete is moved away too, unless it is served: then `fetch`
+ * repairs it.
+ */
+export async function takeTarget(layout: TargetLayout, trash: Trash, reason: string): Promise<FileLock> {
+  for (const directory of [layout.cache, layout.revs, layout.meta, layout.work]) mkdirSync(directory, { recursive: true });
+  const lock = await takeLock(layout.lock, { reason, waitMs: lockWaitMs }).catch((error: unknown) => {
+    if (!(error instanceof ScapError) || error.code !== 'lock_held') throw error;
+    throw new ScapError('target_busy', `Cannot work on "${layout.cache}": ${error.message}`, { data: error.data, cause: error });
+  });
+  try {
+    prepareLiveDirectory(layout);
+    closeOpenWindows(layout);
+    sweep(layout, trash);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return lock;
+}
+
+function sweep(layout: TargetLayout, trash: Trash): void {
+  for (const name of readdirSync(layout.work)) trash.add(join(layout.work, name));
+  const live = readLiveSha(layout);
+  for (const name of listNames(layout.revs)) {
+    const sha = isSha(name) ? name : undefined;
+    if (sha !== undefined && (sha === live || readMarker(layout, sha) !== undefined)) continue;
+    const away = join(layout.work, `incomplete-${name}-${randomBytes(4).toString('hex')}`);
+    renameSync(join(layout.revs, name), away);
+    trash.add(away);
+  }
+  sweepMeta(layout, trash);
+}
+
+/** Metadata of revisions that are gone, and halves of atomic writes. */
+function sweepMeta(layout: TargetLayout, trash: Trash): void {
+  for (const name of listNames(layout.cache)) if (name.endsWith(temporarySuffix)) trash.add(join(layout.cache, name));
+  for (const name of listNames(layout.meta)) {
+    const sha = name.replace(/\.(json|index)$/, '');
+    if (!isSha(sha) || !existsSync(layout.revision(sha))) trash.add(join(layout.meta, name));
+  }
+}
+
+/** Refuses a run that is older than one this target has seen, and remembers a newer one, durably. */
+export function admitFence(layout: TargetLayout, fence: number): void {
+  const state = readState(layout);
+  if (fence < state.fence) {
+    throw new ScapError('fence_stale', `Cannot accept run ${fence}: this target has already seen run ${state.fence}`, {
+      hint: 'Another deploy host or a newer run is in charge; check with: scap history',
+      data: { fence, seen: state.fence },
+    });
+  }
+  if (fence > state.fence) writeState(layout, { ...state, fence });
+}

@@ -1,0 +1,59 @@
+/**
+ * Linking a file into a new revision and unlinking it from an old one change its ctime, as tampering does. scap notes when it did so
+ * itself; a file whose ctime moved at any other time since its content was last verified is looked at closely, even when size and
+ * mtime were put back.
+ */
+import { readFileSync } from 'node:fs';
+import { writeFileAtomic } from '../system/atomic-file.ts';
+import type { TargetLayout } from './layout.ts';
+
+/** Milliseconds since 1970; `to` is `null` while the work goes on or when it was cut off. */
+export interface CtimeWindow {
+  readonly from: number;
+  readonly to: number | null;
+}
+
+/** The kernel stamps files with a clock that lags behind ours by up to a tick. */
+const lagMs = 20;
+const keptWindows = 200;
+
+/** Tells whether a file's ctime moved after `verifiedAt` at a time scap did not touch it. All times in milliseconds since 1970. */
+export function isSuspicious(ctimeMs: number, verifiedAt: number, windows: readonly CtimeWindow[]): boolean {
+  if (ctimeMs <= verifiedAt) return false;
+  return !windows.some(({ from, to }) => ctimeMs >= from - lagMs && (to === null || ctimeMs <= to));
+}
+
+/** The windows noted so far; none when the file is missing or unreadable, which only costs a closer look. */
+export function readWindows(layout: TargetLayout): CtimeWindow[] {
+  try {
+    const windows: unknown = JSON.parse(readFileSync(layout.ctimeWindows, 'utf8'));
+    return Array.isArray(windows) ? (windows as CtimeWindow[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Runs `work` inside a window that is on disk before it begins. */
+export async function withinWindow<T>(layout: TargetLayout, work: () => Promise<T>): Promise<T> {
+  const from = Date.now();
+  save(layout, [...readWindows(layout), { from, to: null }]);
+  try {
+    return await work();
+  } finally {
+    save(
+      layout,
+      readWindows(layout).map((window) => (window.from === from && window.to === null ? { from, to: Date.now() } : window)),
+    );
+  }
+}
+
+/** Ends windows that a killed agent left open: whatever it did, it did before now. */
+export function closeOpenWindows(layout: TargetLayout): void {
+  const windows = readWindows(layout);
+  const now = Date.now();
+  if (windows.some(({ to }) => to === null)) save(layout, windows.map(({ from, to }) => ({ from, to: to ?? now })));
+}
+
+function save(layout: TargetLayout, windows: readonly CtimeWindow[]): void {
+  writeFileAtomic(layout.ctimeWindows, JSON.stringify(windows.slice(-keptWindows)));
+}

@@ -1,0 +1,97 @@
+/**
+ * `scap deploy-local`: what runs on a target. `serve` speaks the agent's protocol; `--stage NAME` runs one stage by hand with the same code.
+ */
+import { parseArgs } from 'node:util';
+import { exitStatus, ScapError, toErrorReport, toExitStatus } from '../core/errors.ts';
+import { gitEnvironment } from '../git/git-command.ts';
+import { run } from '../system/process.ts';
+import { serveAgent } from './agent.ts';
+import { createTargetLayout } from './layout.ts';
+import { createTargetSession, type TargetSession } from './session.ts';
+import { readState } from './state.ts';
+import { stockStages } from './stages/registry.ts';
+
+const usage = 'deploy-local serve|probe|verify --cache DIR --live PATH, or deploy-local --stage NAME --cache DIR --live PATH [--param KEY=JSON]…';
+
+/** Runs with the given arguments on this process's standard streams; returns the exit status. One JSON document per line is the result. */
+export async function runDeployLocal(argv: readonly string[]): Promise<number> {
+  // Our modes are exact whatever the operator's umask; this only keeps git's own files from following it.
+  process.umask(0o022);
+  try {
+    const { verb, stage, cache, live, params } = parseCommandLine(argv);
+    const layout = createTargetLayout(cache, live);
+    const session = createTargetSession(layout, stockStages());
+    if (verb === 'serve') {
+      await serveAgent(session, { stdin: process.stdin, stdout: process.stdout, versions: await findVersions() });
+      return exitStatus.ok;
+    }
+    const value = stage === undefined ? await callOnce(session, verb, params) : await runStageOnce(session, stage, { fence: readState(layout).fence, ...params });
+    print(value);
+    return exitStatus.ok;
+  } catch (error) {
+    print({ error: toErrorReport(error) });
+    return toExitStatus(error);
+  }
+}
+
+async function runStageOnce(session: TargetSession, stage: string, params: Record<string, unknown>): Promise<unknown> {
+  try {
+    await callOnce(session, 'begin', { ...params, reason: `deploy-local --stage ${stage}` });
+    return await callOnce(session, 'stage', { ...params, stage });
+  } finally {
+    await session.end();
+  }
+}
+
+function callOnce(session: TargetSession, verb: string, params: Record<string, unknown>): Promise<unknown> {
+  return session.call(verb, { params, signal: new AbortController().signal, notify: (notice) => print({ notice }) });
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+function parseCommandLine(argv: readonly string[]) {
+  const options = {
+    cache: { type: 'string' },
+    live: { type: 'string' },
+    stage: { type: 'string' },
+    param: { type: 'string', multiple: true },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const [verb = ''] = positionals;
+    const { cache, live, stage } = values;
+    if (!cache || !live || positionals.length > 1) throw new TypeError('--cache and --live are needed');
+    if (stage === undefined && !['serve', 'probe', 'verify'].includes(verb)) throw new TypeError(`there is no "${verb}"`);
+    return { verb, stage, cache, live, params: parseParams(values.param ?? []) };
+  } catch (cause) {
+    throw new ScapError('usage', `Cannot run deploy-local: ${(cause as Error).message}`, { hint: `Usage: ${usage}`, cause });
+  }
+}
+
+function parseParams(pairs: readonly string[]): Record<string, unknown> {
+  const entries = pairs.map((pair) => {
+    const [key, ...rest] = pair.split('=');
+    const text = rest.join('=');
+    if (!key || rest.length === 0) throw new TypeError(`"${pair}" is not KEY=VALUE`);
+    try {
+      return [key, JSON.parse(text) as unknown];
+    } catch {
+      return [key, text];
+    }
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Versions of what the agent needs; what is missing is missing in the result. */
+async function findVersions(): Promise<Record<string, string>> {
+  const versions: Record<string, string> = { node: process.version };
+  try {
+    const { stdout } = await run(['git', '--version'], { env: gitEnvironment() });
+    versions.git = stdout.toString('utf8').trim().replace('git version ', '');
+  } catch (error) {
+    if (!(error instanceof ScapError)) throw error;
+  }
+  return versions;
+}

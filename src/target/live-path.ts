@@ -1,0 +1,92 @@
+/**
+ * The live path: what is served, and the one switch of it.
+ */
+import { lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isSystemError, ScapError } from '../core/errors.ts';
+import { isSha, type Sha } from '../core/sha.ts';
+import { flushDirectory, temporaryName, temporarySuffix } from '../system/atomic-file.ts';
+import type { TargetLayout } from './layout.ts';
+import { listNames } from './marker.ts';
+
+/** What stands at the live path. */
+export type LivePath =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'revision'; readonly sha: Sha }
+  /** Somebody else's: a directory, a file, or a link that leads elsewhere. */
+  | { readonly kind: 'directory' | 'file' | 'foreign-link'; readonly detail: string };
+
+/** Looks at the live path without following it further than its own cache. */
+export function readLivePath(layout: TargetLayout): LivePath {
+  try {
+    const target = readlinkSync(layout.live);
+    const sha = basename(target);
+    const ours = resolve(dirname(layout.live), target) === layout.revision(sha as Sha);
+    return isSha(sha) && ours ? { kind: 'revision', sha } : { kind: 'foreign-link', detail: target };
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return { kind: 'absent' };
+    if (!isSystemError(error, 'EINVAL')) throw error;
+    return { kind: lstatSync(layout.live).isDirectory() ? 'directory' : 'file', detail: layout.live };
+  }
+}
+
+/** The revision that is served, if it is one of ours. */
+export function readLiveSha(layout: TargetLayout): Sha | undefined {
+  const live = readLivePath(layout);
+  return live.kind === 'revision' ? live.sha : undefined;
+}
+
+/**
+ * Makes the live path lead to `sha`: a temporary link renamed over it, durably. A reader sees the old revision or the new one, a crash
+ * leaves the old or the new one. The caller has made sure that the revision is complete and that the live path is ours or absent.
+ */
+export function switchLivePath(layout: TargetLayout, sha: Sha): void {
+  const temporary = temporaryName(layout.live);
+  symlinkSync(layout.revision(sha), temporary);
+  try {
+    renameSync(temporary, layout.live);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  flushDirectory(dirname(layout.live));
+}
+
+/** Takes the live path away: a host that served nothing before goes back to serving nothing. */
+export function removeLivePath(layout: TargetLayout): void {
+  if (readLivePath(layout).kind !== 'revision') return;
+  unlinkSync(layout.live);
+  flushDirectory(dirname(layout.live));
+}
+
+/** Moves what is not ours aside, once, so that it can be looked at or put back. Returns where it went. */
+export function moveAside(layout: TargetLayout): string {
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const aside = `${layout.live}.before-scap-${stamp}`;
+  renameSync(layout.live, aside);
+  flushDirectory(dirname(layout.live));
+  return aside;
+}
+
+/** Throws `live_foreign` when something that is not ours stands at the live path. */
+export function refuseForeign(layout: TargetLayout, live: LivePath): void {
+  if (live.kind === 'absent' || live.kind === 'revision') return;
+  throw foreignLivePath(layout.live, live);
+}
+
+export function foreignLivePath(path: string, live: Extract<LivePath, { readonly detail: string }>): ScapError {
+  const what = { directory: 'a real directory', file: 'a file', 'foreign-link': `a link to "${live.detail}"` }[live.kind];
+  return new ScapError('live_foreign', `Cannot switch the live path "${path}": ${what} stands there, not a link of scap`, {
+    hint: 'To move it aside once and take over: scap push --adopt',
+    data: { path, kind: live.kind },
+  });
+}
+
+/** Creates the directory of the live path and removes temporary links that an interrupted switch left. */
+export function prepareLiveDirectory(layout: TargetLayout): void {
+  const directory = dirname(layout.live);
+  mkdirSync(directory, { recursive: true });
+  for (const name of listNames(directory)) {
+    if (name.startsWith(`.${basename(layout.live)}.`) && name.endsWith(temporarySuffix)) rmSync(join(directory, name), { force: true });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Makes a revision from one the target has: what is the same is hard-linked, what differs is written anew.
+ *
+ * Same means: type, content, permission bits and time. A file whose time differs (its content came back after a rollback, say) is written,
+ * because setting the time on a shared inode would change the other revision.
+ */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { type BytePath, fromText } from '../../core/byte-path.ts';
+import { ScapError } from '../../core/errors.ts';
+import {
+  createIndexBuilder,
+  createIndexCursor,
+  type IndexCursor,
+  type IndexFile,
+  type StatData,
+} from '../../git/index-file.ts';
+import { diffTrees, type TreeChange } from '../../git/raw-diff.ts';
+import type { TargetContext } from '../context.ts';
+import { withinWindow } from '../ctime-windows.ts';
+import type { MadeTree } from './archive.ts';
+import { createEntryResolver, entryBits, type RevisionSource, type TargetEntry } from './revision-source.ts';
+import { createTreeMaker } from './tree-maker.ts';
+
+export interface LinkBase {
+  readonly source: RevisionSource;
+  readonly index: IndexFile;
+  /** Files of the base that are not as they were made; they are written anew. */
+  readonly drifted: ReadonlySet<BytePath>;
+}
+
+/** Makes the revision `source` below `root`, linking what it shares with `base`. Throws what `link(2)` throws when linking is impossible. */
+export async function makeByLink(context: TargetContext, source: RevisionSource, base: LinkBase, root: string): Promise<MadeTree> {
+  const changes = await diffTrees(context.git, base.source.sha, source.sha);
+  const maker = createTreeMaker(root, context.git, context.signal);
+  const written = new Map<BytePath, StatData>();
+
+  const toWrite: TargetEntry[] = [];
+  for (const { entry, from } of mergedEntries(base, source, changes)) if (!from) toWrite.push(entry);
+  await maker.write(toWrite, ({ path }, stat) => written.set(path, stat));
+
+  const baseRoot = fromText(context.layout.revision(base.source.sha));
+  const index = createIndexBuilder(base.index.bytes.length);
+  let bytes = 0;
+  await withinWindow(context.layout, async () => {
+    for (const { entry, from } of mergedEntries(base, source, changes)) {
+      if (index.count % 2048 === 0) await breathe(context, index.count, source.times.length);
+      const stat = written.get(entry.path);
+      if (from && stat === undefined && maker.link(baseRoot, entry.path)) index.addRaw(from.raw());
+      else if (stat) index.add(entry.path, entry.mode, entry.oid, stat);
+      else {
+        await maker.write([entry], (_, made) => index.add(entry.path, entry.mode, entry.oid, made));
+      }
+      bytes += stat?.size ?? from?.size ?? 0;
+    }
+  });
+  maker.finish(source.manifest);
+  return { files: index.count, bytes, index: index.finish() };
+}
+
+interface MergedEntry {
+  readonly entry: TargetEntry;
+  /** The base's entry, positioned, when the file can be linked. */
+  readonly from: IndexCursor | undefined;
+}
+
+/** Every file of the revision in index order, found by applying the difference to the base's index. */
+function* mergedEntries(base: LinkBase, source: RevisionSource, changes: readonly TreeChange[]): Generator<MergedEntry> {
+  const resolve = createEntryResolver(source);
+  const cursor = createIndexCursor(base.index);
+  const kept = (): MergedEntry => {
+    const entry = resolve(cursor.path, cursor.mode, cursor.oid);
+    return { entry, from: isLinkable(entry, cursor, base) ? cursor : undefined };
+  };
+  for (const { path, new: side } of changes) {
+    for (; !cursor.done && cursor.path < path; cursor.advance()) yield kept();
+    if (!cursor.done && cursor.path === path) cursor.advance();
+    if (side) yield { entry: resolve(path, side.mode, side.oid), from: undefined };
+  }
+  for (; !cursor.done; cursor.advance()) yield kept();
+}
+
+function isLinkable(entry: TargetEntry, cursor: IndexCursor, { source, drifted }: LinkBase): boolean {
+  // Empty files are not linked: there are so many alike that their link count would be the first to run out.
+  if (cursor.size === 0 || drifted.has(entry.path)) return false;
+  return cursor.mtimeS === entry.time && entryBits(source.manifest, entry.path, entry.mode) === entry.bits;
+}
+
+async function breathe(context: TargetContext, done: number, total: number): Promise<void> {
+  await yieldToEvents();
+  if (context.signal.aborted) throw new ScapError('interrupted', 'Stopped making the revision on request');
+  context.notify({ kind: 'progress', step: 'link', unit: 'files', done, total });
+}
+
+/** Errors that say that this file system, or this user, cannot hard-link here at all. */
+export const linkingImpossible = ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'] as const;
+

@@ -1,0 +1,227 @@
+/**
+ * Makes a revision complete on this target, whatever was there before: nothing, an older revision, or a damaged one.
+ *
+ * The order survives a kill or a power cut at any point: build in `work/`, one flush of the file system, rename to `revs/<sha>`, index,
+ * marker. Until the marker is there, the revision does not exist.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toDisplayPath } from '../../core/byte-path.ts';
+import { isSystemError, ScapError } from '../../core/errors.ts';
+import type { Sha } from '../../core/sha.ts';
+import { revisionRef } from '../../git/bundle.ts';
+import { type IndexFile, parseIndex } from '../../git/index-file.ts';
+import { readRefs } from '../../git/repository.ts';
+import { flushDirectory, flushFileSystem, writeFileAtomic } from '../../system/atomic-file.ts';
+import type { TargetContext } from '../context.ts';
+import { readWindows } from '../ctime-windows.ts';
+import { readLiveSha } from '../live-path.ts';
+import { listComplete, type Marker, readMarker, removeMarker, type Strategy, writeMarker } from '../marker.ts';
+import { type Drift, findDrift } from '../verify.ts';
+import { type MadeTree, makeByArchive } from './archive.ts';
+import { type LinkBase, linkingImpossible, makeByLink } from './link.ts';
+import { reindexRevision, repairRevision } from './repair.ts';
+import { type RevisionSource, readRevisionSource } from './revision-source.ts';
+
+export interface MadeRevision {
+  /** How it came to be complete. */
+  readonly result: Strategy | 'present' | 'repaired';
+  readonly files: number;
+  readonly bytes: number;
+  readonly drift: number;
+}
+
+/**
+ * Makes `sha` complete and verified. Its objects must be in the target's repository.
+ *
+ * Throws `repository_damaged` when they are not, `disk_full`, `permission_denied`, `interrupted`; then nothing but litter in `work/` is left.
+ */
+export async function makeRevision(context: TargetContext, sha: Sha): Promise<MadeRevision> {
+  const { layout } = context;
+  const source = await readRevisionSource(context.git, sha);
+  const marker = readMarker(layout, sha);
+  if (marker !== undefined || (readLiveSha(layout) === sha && existsSync(layout.revision(sha)))) {
+    const kept = await checkExisting(context, source, marker);
+    if (kept !== undefined) return kept;
+  }
+  const { strategy, tree } = await build(context, source);
+  context.verified.add(sha);
+  return { result: strategy, files: tree.files, bytes: tree.bytes, drift: 0 };
+}
+
+/** Verifies a complete revision by stat data (see `verify`). Throws `revision_incomplete` when it has no marker or no index. */
+export async function verifyComplete(context: TargetContext, sha: Sha, { deep = false } = {}): Promise<Drift[]> {
+  const marker = readMarker(context.layout, sha);
+  const index = readRevisionIndex(context, sha);
+  if (marker === undefined || index === undefined) {
+    throw new ScapError('revision_incomplete', `Cannot use revision ${sha}: it is not complete on this target`, {
+      hint: 'Fetch it again with: scap push',
+    });
+  }
+  return findDriftOf(context, await readRevisionSource(context.git, sha), index, marker.verifiedAt, deep);
+}
+
+/** Checks a revision that stands there already, and repairs it in place. `undefined`: it is better made anew. */
+async function checkExisting(
+  context: TargetContext,
+  source: RevisionSource,
+  marker: Marker | undefined,
+): Promise<MadeRevision | undefined> {
+  const { sha } = source;
+  const served = readLiveSha(context.layout) === sha;
+  const found = readRevisionIndex(context, sha);
+  if (found === undefined && !served) {
+    discard(context, sha);
+    return undefined;
+  }
+  const index = found ?? (await reindexRevision(context, source));
+  const drift = await findDriftOf(context, source, index, marker?.verifiedAt ?? 0, false);
+  const totals = { files: index.count, bytes: marker?.bytes ?? 0, drift: drift.length };
+  if (drift.length === 0 && marker !== undefined && found !== undefined) {
+    context.verified.add(sha);
+    return { result: 'present', ...totals };
+  }
+  noteDrift(context, sha, drift);
+  removeMarker(context.layout, sha);
+  const repaired = await repairRevision(context, source, index, drift);
+  publishMetadata(context, sha, { ...repaired, strategy: marker?.strategy ?? 'archive' });
+  context.verified.add(sha);
+  return { result: 'repaired', ...totals, bytes: repaired.bytes };
+}
+
+function findDriftOf(context: TargetContext, source: RevisionSource, index: IndexFile, verifiedAt: number, deep: boolean) {
+  return findDrift({
+    root: context.layout.revision(source.sha),
+    index,
+    manifest: source.manifest,
+    deep,
+    verifiedAt,
+    windows: readWindows(context.layout),
+    signal: context.signal,
+    onProgress: (done) => context.notify({ kind: 'progress', step: 'verify', unit: 'files', done, total: index.count }),
+  });
+}
+
+/** Takes a revision out of the set of complete ones and throws it away. */
+export function discard(context: TargetContext, sha: Sha): void {
+  const { layout, trash } = context;
+  removeMarker(layout, sha);
+  trash.add(layout.index(sha));
+  if (!existsSync(layout.revision(sha))) return;
+  const away = workPath(context, `discarded-${sha}`);
+  renameSync(layout.revision(sha), away);
+  trash.add(away);
+}
+
+async function build(context: TargetContext, source: RevisionSource): Promise<{ strategy: Strategy; tree: MadeTree }> {
+  const base = await chooseBase(context, source.sha);
+  const linked = base && (await tryLink(context, source, base));
+  if (linked !== undefined) return { strategy: 'link', tree: linked };
+  const root = workPath(context, `archive-${source.sha}`);
+  const tree = await inWorkDirectory(context, root, () => makeByArchive(context, source, root));
+  await publish(context, source.sha, root, { ...tree, strategy: 'archive' });
+  return { strategy: 'archive', tree };
+}
+
+async function tryLink(context: TargetContext, source: RevisionSource, base: LinkBase): Promise<MadeTree | undefined> {
+  const root = workPath(context, `link-${source.sha}`);
+  try {
+    const tree = await inWorkDirectory(context, root, () => makeByLink(context, source, base, root));
+    await publish(context, source.sha, root, { ...tree, strategy: 'link' });
+    return tree;
+  } catch (error) {
+    if (!isSystemError(error, ...linkingImpossible) || error.syscall !== 'link') throw error;
+    context.notify({ kind: 'note', code: 'link.unavailable', message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead` });
+    return undefined;
+  }
+}
+
+/** The revision to link from: the one that is served, else the newest complete one whose objects and index are there. */
+async function chooseBase(context: TargetContext, sha: Sha): Promise<LinkBase | undefined> {
+  const { layout, git } = context;
+  const live = readLiveSha(layout);
+  const complete = listComplete(layout).filter((marker) => marker.sha !== sha);
+  if (complete.length === 0 || !canLink(context)) return undefined;
+  const refs = await readRefs(git, 'refs/scap/revisions/');
+  const candidates = complete.filter((marker) => refs.has(revisionRef(marker.sha)));
+  const marker = candidates.find((candidate) => candidate.sha === live) ?? candidates[0];
+  const index = marker && readRevisionIndex(context, marker.sha);
+  if (marker === undefined || index === undefined) return undefined;
+  const source = await readRevisionSource(git, marker.sha);
+  const drift = await findDriftOf(context, source, index, marker.verifiedAt, false);
+  noteDrift(context, marker.sha, drift);
+  return { source, index, drifted: new Set(drift.map(({ path }) => path)) };
+}
+
+/** Asks the file system, every time: the answer costs three system calls and may change with a remount. */
+function canLink(context: TargetContext): boolean {
+  const probe = workPath(context, 'link-probe');
+  const linked = `${probe}-2`;
+  try {
+    writeFileSync(probe, 'x', { flag: 'wx' });
+    linkSync(probe, linked);
+    return true;
+  } catch (error) {
+    if (!isSystemError(error, ...linkingImpossible)) throw error;
+    context.notify({ kind: 'note', code: 'link.unavailable', message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead` });
+    return false;
+  } finally {
+    context.trash.add(probe);
+    context.trash.add(linked);
+  }
+}
+
+async function inWorkDirectory<T>(context: TargetContext, root: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(root, 0o755);
+  try {
+    return await work();
+  } catch (error) {
+    // On a full disk the litter is what keeps the host from recovering: it goes now, not when nobody waits.
+    context.trash.add(root);
+    await context.trash.empty();
+    throw error;
+  }
+}
+
+interface Publishable {
+  readonly index: Buffer;
+  readonly files: number;
+  readonly bytes: number;
+  readonly strategy: Strategy;
+}
+
+async function publish(context: TargetContext, sha: Sha, root: string, made: Publishable): Promise<void> {
+  const { layout } = context;
+  await flushFileSystem(root);
+  renameSync(root, layout.revision(sha));
+  flushDirectory(layout.revs);
+  publishMetadata(context, sha, made);
+}
+
+function publishMetadata({ layout }: TargetContext, sha: Sha, { index, files, bytes, strategy }: Publishable): void {
+  writeFileAtomic(layout.index(sha), index);
+  const now = Date.now();
+  writeMarker(layout, { version: 1, sha, files, bytes, strategy, completedAt: now, verifiedAt: now });
+}
+
+function readRevisionIndex({ layout }: TargetContext, sha: Sha): IndexFile | undefined {
+  try {
+    return parseIndex(readFileSync(layout.index(sha)));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || error instanceof ScapError) return undefined;
+    throw error;
+  }
+}
+
+function noteDrift(context: TargetContext, sha: Sha, drift: readonly Drift[]): void {
+  if (drift.length === 0) return;
+  const shown = drift.slice(0, 5).map(({ path, kind }) => `${toDisplayPath(path) || '.'} (${kind})`);
+  const more = drift.length > shown.length ? ` and ${drift.length - shown.length} more` : '';
+  const message = `Revision ${sha.slice(0, 12)} had been changed on disk: ${shown.join(', ')}${more}`;
+  context.notify({ kind: 'note', code: 'drift.found', message });
+}
+
+function workPath({ layout }: TargetContext, name: string): string {
+  return join(layout.work, `${name}-${randomBytes(4).toString('hex')}`);
+}

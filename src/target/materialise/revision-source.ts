@@ -1,0 +1,62 @@
+/**
+ * What a revision consists of on a target: every file with its final permission bits and time, as the target's repository tells.
+ */
+import type { BytePath } from '../../core/byte-path.ts';
+import { ScapError } from '../../core/errors.ts';
+import { decodeManifest, gitMode, type Manifest, manifestPath, ordinaryMode } from '../../core/manifest.ts';
+import type { Sha } from '../../core/sha.ts';
+import { timesRef } from '../../git/bundle.ts';
+import type { Git } from '../../git/git-command.ts';
+import { listTree } from '../../git/raw-diff.ts';
+import { readObject } from '../../git/repository.ts';
+import { decodeTimes } from '../../revision/file-times.ts';
+
+/** One file or symbolic link of a revision, as it is to stand on disk. */
+export interface TargetEntry {
+  readonly path: BytePath;
+  /** Git's mode. */
+  readonly mode: number;
+  readonly oid: Sha;
+  /** Permission bits; without meaning for symbolic links. */
+  readonly bits: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
+export interface RevisionSource {
+  readonly sha: Sha;
+  readonly manifest: Manifest;
+  /** Per file in index order without the manifest, whose own time comes last. */
+  readonly times: Uint32Array;
+}
+
+/** Reads what belongs to a revision beside its tree. Throws `repository_damaged` when any of it is missing. */
+export async function readRevisionSource(git: Git, sha: Sha): Promise<RevisionSource> {
+  const [times, manifest] = await Promise.all([readObject(git, timesRef(sha)), readObject(git, `${sha}:${manifestPath}`)]);
+  if (times === undefined) throw new ScapError('repository_damaged', `Cannot find the file times of revision ${sha}`);
+  return { sha, manifest: decodeManifest(manifest), times: decodeTimes(times) };
+}
+
+/** Lists every file of the revision in index order. */
+export async function* listEntries(git: Git, source: RevisionSource): AsyncGenerator<TargetEntry> {
+  const resolve = createEntryResolver(source);
+  for await (const { path, mode, oid } of listTree(git, source.sha)) yield resolve(path, mode, oid);
+}
+
+/** Turns what the tree says of consecutive files, in index order, into entries. */
+export function createEntryResolver({ sha, manifest, times }: RevisionSource): (path: BytePath, mode: number, oid: Sha) => TargetEntry {
+  let ordinal = 0;
+  return (path, mode, oid) => {
+    if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink) {
+      throw new ScapError('repository_damaged', `Cannot use revision ${sha}: it has an entry of mode ${mode.toString(8)}`);
+    }
+    const time = path === manifestPath ? times.at(-1) : times[ordinal++];
+    if (time === undefined) throw new ScapError('repository_damaged', `Cannot use revision ${sha}: its file times are too few`);
+    return { path, mode, oid, time, bits: entryBits(manifest, path, mode) };
+  };
+}
+
+/** The permission bits of a file: the manifest's, or the ordinary ones. */
+export function entryBits(manifest: Manifest, path: BytePath, mode: number): number {
+  return mode === gitMode.symlink ? 0 : (manifest.modes.get(path) ?? ordinaryMode(mode));
+}

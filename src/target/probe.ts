@@ -1,0 +1,46 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Sha } from '../core/sha.ts';
+import { createGit } from '../git/git-command.ts';
+import { readRefs } from '../git/repository.ts';
+import type { TargetLayout } from './layout.ts';
+import { type LivePath, readLivePath } from './live-path.ts';
+import { listComplete } from './marker.ts';
+import { previousOf, readState } from './state.ts';
+
+/** What a target says about itself; reading it changes nothing and needs no lock. */
+export interface TargetFacts {
+  readonly live: LivePath;
+  readonly previous: Sha | null;
+  /** Complete revisions, the most recently completed first. */
+  readonly complete: readonly { readonly sha: Sha; readonly verifiedAt: number }[];
+  /** Revisions whose objects the target has: what a bundle may build on. */
+  readonly held: readonly Sha[];
+  readonly fence: number;
+  /** When the live revision was switched to; milliseconds since 1970. */
+  readonly liveSince: number | null;
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+}
+
+export async function probeTarget(layout: TargetLayout): Promise<TargetFacts> {
+  const state = readState(layout);
+  const live = readLivePath(layout);
+  const liveSha = live.kind === 'revision' ? live.sha : undefined;
+  const held = existsSync(layout.repo) ? await readRefs(createGit(layout.repo), 'refs/scap/revisions/') : new Map<string, Sha>();
+  const { bavail, bsize, ffree } = statfsSync(nearestExisting(layout.cache));
+  return {
+    live,
+    previous: previousOf(state, liveSha) ?? null,
+    complete: listComplete(layout).map(({ sha, verifiedAt }) => ({ sha, verifiedAt })),
+    held: [...held.values()],
+    fence: state.fence,
+    liveSince: state.swaps.findLast(({ to }) => to === liveSha)?.at ?? null,
+    freeBytes: bavail * bsize,
+    freeInodes: ffree,
+  };
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+}

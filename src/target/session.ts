@@ -1,0 +1,136 @@
+/**
+ * What a target can be asked, by an agent's protocol or by hand. A session belongs to one target and does one thing at a time.
+ */
+import { ScapError, toErrorReport } from '../core/errors.ts';
+import { isSha, type Sha } from '../core/sha.ts';
+import { toEncodedPath } from '../core/byte-path.ts';
+import { createGit } from '../git/git-command.ts';
+import { openRepository } from '../git/repository.ts';
+import type { FileLock } from '../system/file-lock.ts';
+import type { AgentNotice } from '../transport/protocol.ts';
+import { type BundleReceiver, createBundleReceiver } from './bundle-receiver.ts';
+import { admitFence, type TargetContext, takeTarget } from './context.ts';
+import { withinWindow } from './ctime-windows.ts';
+import type { TargetLayout } from './layout.ts';
+import { readLiveSha } from './live-path.ts';
+import { verifyComplete } from './materialise/make-revision.ts';
+import { probeTarget } from './probe.ts';
+import type { StageRegistry } from './stages/registry.ts';
+import { invalid, numberParam } from './stages/stage.ts';
+import { createTrash } from './trash.ts';
+
+export interface Call {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  notify(notice: AgentNotice): void;
+}
+
+export interface TargetSession {
+  /**
+   * Carries out one verb: `probe`, `begin`, `stage`, `verify`. Throws what it throws; see each.
+   * `begin` takes the target's lock and admits the run's fence; `stage` needs it.
+   */
+  call(verb: string, call: Call): Promise<unknown>;
+  /** Takes in a bundle; needs `begin`. */
+  receive(params: Readonly<Record<string, unknown>>): BundleReceiver;
+  /** Frees the target, then deletes what was thrown away. */
+  end(): Promise<void>;
+}
+
+export function createTargetSession(layout: TargetLayout, stages: StageRegistry): TargetSession {
+  return new Session(layout, stages);
+}
+
+class Session implements TargetSession {
+  readonly #layout: TargetLayout;
+  readonly #stages: StageRegistry;
+  readonly #trash = createTrash();
+  readonly #verified = new Set<Sha>();
+  #lock: FileLock | undefined;
+
+  constructor(layout: TargetLayout, stages: StageRegistry) {
+    this.#layout = layout;
+    this.#stages = stages;
+  }
+
+  async call(verb: string, call: Call): Promise<unknown> {
+    switch (verb) {
+      case 'probe':
+        return probeTarget(this.#layout);
+      case 'begin':
+        return this.#begin(call);
+      case 'stage':
+        return this.#runStage(call);
+      case 'verify':
+        return this.#verify(call);
+      default:
+        throw new ScapError('protocol_violation', `Cannot do "${verb}": this agent does not know it`);
+    }
+  }
+
+  receive(params: Readonly<Record<string, unknown>>): BundleReceiver {
+    const { sha256 } = params;
+    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid('sha256', 'a SHA-256', sha256);
+    this.#requireLock();
+    return createBundleReceiver(this.#layout, sha256);
+  }
+
+  async end(): Promise<void> {
+    this.#lock?.release();
+    if (this.#trash.isEmpty) return;
+    await withinWindow(this.#layout, () => this.#trash.empty());
+  }
+
+  async #begin({ params }: Call): Promise<{ fence: number }> {
+    const fence = numberParam(params, 'fence');
+    this.#lock ??= await takeTarget(this.#layout, this.#trash, typeof params.reason === 'string' ? params.reason : 'scap');
+    await openRepository(this.#layout.repo);
+    admitFence(this.#layout, fence);
+    return { fence };
+  }
+
+  async #runStage(call: Call): Promise<unknown> {
+    this.#requireLock();
+    const name = call.params.stage;
+    const stage = typeof name === 'string' ? this.#stages.get(name) : undefined;
+    if (stage === undefined) {
+      const known = [...this.#stages.keys()].join(', ');
+      throw new ScapError('usage', `Cannot run the stage ${JSON.stringify(name)}: there is none of that name`, { hint: `Known: ${known}` });
+    }
+    const params = stage.parse(call.params);
+    admitFence(this.#layout, params.fence);
+    const context = this.#context(call);
+    await stage.before(context, params);
+    const result = await stage.run(context, params);
+    await stage.after(context, params, result);
+    return result;
+  }
+
+  async #verify(call: Call): Promise<unknown> {
+    const { revision, deep } = call.params;
+    const sha = isSha(revision) ? revision : readLiveSha(this.#layout);
+    if (sha === undefined) return { revision: null, drift: [] };
+    try {
+      const drift = await verifyComplete(this.#context(call), sha, { deep: deep === true });
+      return { revision: sha, drift: drift.map(({ path, kind }) => ({ path: toEncodedPath(path), kind })) };
+    } catch (error) {
+      if (!(error instanceof ScapError) || error.code !== 'revision_incomplete') throw error;
+      return { revision: sha, drift: [], problem: toErrorReport(error) };
+    }
+  }
+
+  #context({ signal, notify }: Call): TargetContext {
+    return {
+      layout: this.#layout,
+      git: createGit(this.#layout.repo),
+      trash: this.#trash,
+      verified: this.#verified,
+      signal,
+      notify,
+    };
+  }
+
+  #requireLock(): void {
+    if (this.#lock === undefined) throw new ScapError('protocol_violation', 'Cannot change this target: the run has not begun');
+  }
+}

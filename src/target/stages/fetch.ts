@@ -1,0 +1,103 @@
+import { closeSync, openSync, statfsSync } from 'node:fs';
+import { isSystemError, ScapError } from '../../core/errors.ts';
+import type { Sha } from '../../core/sha.ts';
+import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
+import { readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
+import { formatBytes } from '../../core/bytes.ts';
+import type { TargetContext } from '../context.ts';
+import { readLivePath, refuseForeign } from '../live-path.ts';
+import { type MadeRevision, makeRevision } from '../materialise/make-revision.ts';
+import { readMarker } from '../marker.ts';
+import { numberParam, type StageParams, Stage, shaParam } from './stage.ts';
+
+export interface FetchParams extends StageParams {
+  readonly revision: Sha;
+  /** SHA-256 of a bundle that was received before; absent when the repository has the revision already. */
+  readonly bundle: string | undefined;
+  /** The most this revision can need: what space is checked against. */
+  readonly needs: { readonly bytes: number; readonly inodes: number };
+  /** Whether something foreign at the live path is accepted now, to be moved aside at promotion. */
+  readonly adopt: boolean;
+}
+
+/** Brings a revision into the cache: its objects, then its files, complete and verified. Serves nothing. */
+export class FetchStage extends Stage<FetchParams, MadeRevision> {
+  readonly name: string = 'fetch';
+
+  parse(params: Readonly<Record<string, unknown>>): FetchParams {
+    const { bundle } = params;
+    const needs = (params.needs ?? {}) as Record<string, unknown>;
+    return {
+      fence: numberParam(params, 'fence'),
+      revision: shaParam(params, 'revision'),
+      bundle: typeof bundle === 'string' && /^[0-9a-f]{64}$/.test(bundle) ? bundle : undefined,
+      needs: { bytes: numberParam(needs, 'bytes'), inodes: numberParam(needs, 'inodes') },
+      adopt: params.adopt === true,
+    };
+  }
+
+  override async before(context: TargetContext, { revision, needs, adopt }: FetchParams): Promise<void> {
+    if (!adopt) refuseForeign(context.layout, readLivePath(context.layout));
+    if (readMarker(context.layout, revision) === undefined) checkSpace(context.layout.cache, needs);
+  }
+
+  async run(context: TargetContext, { revision, bundle }: FetchParams): Promise<MadeRevision> {
+    if (bundle !== undefined) await storeReceived(context, revision, bundle);
+    const refs = await readRefs(context.git, 'refs/scap/revisions/');
+    if (!refs.has(revisionRef(revision))) {
+      throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
+    }
+    return makeRevision(context, revision);
+  }
+}
+
+/** Takes a received bundle into the repository; the revision becomes known only when all of it is there. */
+async function storeReceived(context: TargetContext, revision: Sha, sha256: string): Promise<void> {
+  const { git, layout } = context;
+  const path = layout.bundle(sha256);
+  const fd = openBundle(path);
+  try {
+    const { prerequisites, tips } = readBundleHeader(fd);
+    const times = tips.get(timesRef(revision));
+    if (!tips.has(revisionRef(revision)) || times === undefined) {
+      throw new ScapError('bundle_damaged', `Cannot use a bundle: it does not hold revision ${revision}`);
+    }
+    const known = await readRefs(git, 'refs/scap/revisions/');
+    const missing = prerequisites.find((base) => !known.has(revisionRef(base)));
+    if (missing) throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${missing}`);
+    await storeBundle(git, fd, context.signal);
+    // Each revision stands alone here: its parents may never have been sent.
+    writeShallow(git, new Set([...readShallow(git), revision]));
+    await updateRefs(git, [
+      { name: revisionRef(revision), to: revision },
+      { name: timesRef(revision), to: times },
+    ]);
+  } finally {
+    closeSync(fd);
+    context.trash.add(path);
+  }
+}
+
+function openBundle(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+    throw new ScapError('bundle_damaged', 'Cannot use a bundle: it was not received', { cause: error });
+  }
+}
+
+function checkSpace(cache: string, needs: FetchParams['needs']): void {
+  const { bavail, bsize, ffree, files } = statfsSync(cache);
+  const freeBytes = bavail * bsize;
+  const hint = 'Free space there, or prune older revisions with: scap clean';
+  if (freeBytes < needs.bytes) {
+    const message = `Cannot fetch into "${cache}": ${formatBytes(freeBytes)} free, up to ${formatBytes(needs.bytes)} needed`;
+    throw new ScapError('disk_full', message, { hint, data: { freeBytes, neededBytes: needs.bytes } });
+  }
+  // File systems without a fixed number of inodes report none at all.
+  if (files > 0 && ffree < needs.inodes) {
+    const message = `Cannot fetch into "${cache}": ${ffree} inodes free, up to ${needs.inodes} needed`;
+    throw new ScapError('disk_full', message, { hint, data: { freeInodes: ffree, neededInodes: needs.inodes } });
+  }
+}

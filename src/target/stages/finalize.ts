@@ -1,0 +1,75 @@
+import { toErrorReport } from '../../core/errors.ts';
+import type { Sha } from '../../core/sha.ts';
+import { revisionRef, timesRef } from '../../git/bundle.ts';
+import { maintainRepository } from '../../git/maintenance.ts';
+import { readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
+import type { TargetContext } from '../context.ts';
+import { findRevisionsInUse } from '../in-use.ts';
+import { readLiveSha } from '../live-path.ts';
+import { listComplete } from '../marker.ts';
+import { discard } from '../materialise/make-revision.ts';
+import { planRetention, type RetentionFacts } from '../retention.ts';
+import { previousOf, readState } from '../state.ts';
+import { numberParam, type StageParams, Stage } from './stage.ts';
+
+export interface FinalizeParams extends StageParams {
+  readonly keep: number;
+  readonly graceMs: number;
+}
+
+export interface FinalizeResult {
+  readonly pruned: readonly Sha[];
+  readonly kept: number;
+}
+
+/** Prunes revisions nobody needs. What is pruned is moved away at once and deleted when nobody waits. Pruning never fails a run. */
+export class FinalizeStage extends Stage<FinalizeParams, FinalizeResult> {
+  readonly name: string = 'finalize';
+
+  parse(params: Readonly<Record<string, unknown>>): FinalizeParams {
+    return { fence: numberParam(params, 'fence'), keep: numberParam(params, 'keep'), graceMs: numberParam(params, 'graceMs') };
+  }
+
+  async run(context: TargetContext, { keep, graceMs }: FinalizeParams): Promise<FinalizeResult> {
+    const facts = gatherFacts(context);
+    const pruned: Sha[] = [];
+    try {
+      for (const sha of planRetention(facts, { keep, graceMs })) {
+        discard(context, sha);
+        pruned.push(sha);
+      }
+      await forgetRevisions(context, pruned);
+      await maintainRepository(context.git, { dropped: pruned.length, signal: context.signal });
+    } catch (error) {
+      context.notify({ kind: 'note', code: 'prune.failed', message: `Cannot prune: ${toErrorReport(error).message}` });
+    }
+    return { pruned, kept: facts.complete.length - pruned.length };
+  }
+}
+
+function gatherFacts({ layout }: TargetContext): RetentionFacts {
+  const state = readState(layout);
+  const live = readLiveSha(layout);
+  const now = Date.now();
+  const lastLiveAt = new Map(state.swaps.flatMap(({ from, at }) => (from === null ? [] : [[from, at] as const])));
+  return {
+    complete: listComplete(layout).map(({ sha }) => sha),
+    live,
+    previous: previousOf(state, live),
+    pinned: new Set(state.pinned),
+    lastLiveAt,
+    inUse: findRevisionsInUse(layout.revs),
+    now,
+  };
+}
+
+async function forgetRevisions({ git }: TargetContext, pruned: readonly Sha[]): Promise<void> {
+  if (pruned.length === 0) return;
+  await updateRefs(
+    git,
+    pruned.flatMap((sha) => [revisionRef(sha), timesRef(sha)]).map((name) => ({ name, to: undefined })),
+  );
+  const shallow = readShallow(git);
+  for (const sha of pruned) shallow.delete(sha);
+  writeShallow(git, shallow);
+}

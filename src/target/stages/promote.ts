@@ -1,0 +1,64 @@
+import { toDisplayPath } from '../../core/byte-path.ts';
+import { ScapError } from '../../core/errors.ts';
+import { isSha, type Sha } from '../../core/sha.ts';
+import type { TargetContext } from '../context.ts';
+import { moveAside, readLivePath, readLiveSha, refuseForeign, removeLivePath, switchLivePath } from '../live-path.ts';
+import { readMarker } from '../marker.ts';
+import { verifyComplete } from '../materialise/make-revision.ts';
+import { readState, writeState } from '../state.ts';
+import { invalid, numberParam, type StageParams, Stage } from './stage.ts';
+
+export interface PromoteParams extends StageParams {
+  /** `null` takes the live path away: the host goes back to serving nothing. */
+  readonly revision: Sha | null;
+  /** Move something foreign at the live path aside. */
+  readonly adopt: boolean;
+}
+
+export interface PromoteResult {
+  /** What was served before. */
+  readonly previous: Sha | null;
+  readonly changed: boolean;
+  /** When the switch was done; milliseconds since 1970, with fractions. */
+  readonly swappedAt: number;
+  /** Where something foreign was moved to. */
+  readonly movedAside?: string;
+}
+
+/** Switches the live path to a complete and verified revision. */
+export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
+  readonly name: string = 'promote';
+
+  parse(params: Readonly<Record<string, unknown>>): PromoteParams {
+    const { revision } = params;
+    if (revision !== null && !isSha(revision)) throw invalid('revision', 'a revision or null', revision);
+    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true };
+  }
+
+  override async before(context: TargetContext, { revision, adopt }: PromoteParams): Promise<void> {
+    if (!adopt) refuseForeign(context.layout, readLivePath(context.layout));
+    if (revision === null) return;
+    if (context.verified.has(revision) && readMarker(context.layout, revision) !== undefined) return;
+    const drift = await verifyComplete(context, revision);
+    if (drift.length === 0) return;
+    const shown = drift.slice(0, 5).map(({ path, kind }) => `${toDisplayPath(path)} (${kind})`);
+    throw new ScapError('revision_drifted', `Cannot promote revision ${revision}: it was changed on disk: ${shown.join(', ')}`, {
+      hint: 'Repair it with: scap push, or: scap rollback',
+      data: { drift: drift.length },
+    });
+  }
+
+  async run({ layout }: TargetContext, { revision, fence, adopt }: PromoteParams): Promise<PromoteResult> {
+    const live = readLivePath(layout);
+    const previous = readLiveSha(layout) ?? null;
+    const foreign = live.kind !== 'absent' && live.kind !== 'revision';
+    const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
+    if (previous === revision) return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
+    if (revision === null) removeLivePath(layout);
+    else switchLivePath(layout, revision);
+    const swappedAt = performance.timeOrigin + performance.now();
+    const state = readState(layout);
+    writeState(layout, { ...state, swaps: [...state.swaps, { from: previous, to: revision, at: Math.round(swappedAt), fence }] });
+    return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
+  }
+}

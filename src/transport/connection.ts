@@ -1,0 +1,207 @@
+/**
+ * A connection to the agent on one target, and the protocol over any pair of byte streams. Every transport yields the same.
+ */
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fromErrorReport, ScapError } from '../core/errors.ts';
+import { type AgentNotice, createFrameParser, encodeMessage, type FromAgent, type Hello, parseFromAgent, protocolVersion } from './protocol.ts';
+
+export interface Payload {
+  readonly sizeBytes: number;
+  /** Opens the bytes for reading; called once. */
+  open(): Readable;
+}
+
+export interface RequestOptions {
+  /** Aborting asks the agent to stop at its next safe point and waits for its answer. */
+  readonly signal?: AbortSignal | undefined;
+  /** When there is no answer by then, the connection is given up: `request_timeout`. */
+  readonly timeoutMs: number;
+  readonly payload?: Payload | undefined;
+  readonly onNotice?: ((notice: AgentNotice) => void) | undefined;
+}
+
+/** One agent process on one host, for the whole run. */
+export interface Connection {
+  readonly hello: Hello;
+  /**
+   * Sends a request and returns the value of its reply.
+   *
+   * Throws the error the target reports, `request_timeout`, or `connection_lost`. After one of the latter two nothing is known about what
+   * the target did, and the connection is unusable.
+   */
+  request(verb: string, params: unknown, options: RequestOptions): Promise<unknown>;
+  /** Tells the agent that nothing more comes and lets it go. It may still be deleting what it has thrown away. */
+  close(): Promise<void>;
+}
+
+/** What a transport must bring: the streams of a started agent. */
+export interface AgentStreams {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Resolves with a sentence about why the agent is gone. */
+  readonly ended: Promise<string>;
+  /** Ends the agent at once. */
+  kill(): void;
+  /** Lets the agent end by itself, without anybody waiting for it. */
+  release(): void;
+}
+
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Lines of the target's output that are no messages. */
+  readonly onNoise?: ((line: string) => void) | undefined;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onNotice: RequestOptions['onNotice'];
+}
+
+/** Waits for the agent's hello and returns the connection. Kills the agent when it does not come or is of another protocol. */
+export async function openConnection(host: string, streams: AgentStreams, options: ConnectOptions): Promise<Connection> {
+  const connection = new StreamConnection(host, streams, options.onNoise);
+  const timer = setTimeout(() => connection.fail(unreachable(host, `no answer after ${options.timeoutMs} ms`)), options.timeoutMs);
+  const abort = () => connection.fail(new ScapError('interrupted', `Stopped connecting to ${host} on request`));
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await connection.greeted;
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', abort);
+  }
+  return connection;
+}
+
+class StreamConnection implements Connection {
+  readonly greeted: Promise<void>;
+  readonly #host: string;
+  readonly #streams: AgentStreams;
+  readonly #waiting = new Map<number, Waiting>();
+  #hello: Hello | undefined;
+  #failure: ScapError | undefined;
+  #nextId = 1;
+  #greet: () => void = () => {};
+  #refuse: (error: unknown) => void = () => {};
+
+  constructor(host: string, streams: AgentStreams, onNoise: ConnectOptions['onNoise']) {
+    this.#host = host;
+    this.#streams = streams;
+    this.greeted = new Promise((resolve, reject) => {
+      this.#greet = resolve;
+      this.#refuse = reject;
+    });
+    const parser = createFrameParser({ onLine: (line) => this.#receive(line, onNoise), onPayload: () => {} }, () => 0);
+    streams.stdout.on('data', (chunk: Buffer) => this.#guard(() => parser.push(chunk)));
+    streams.stdout.on('error', () => {});
+    void streams.ended.then((why) => this.fail(this.#lost(why)));
+  }
+
+  get hello(): Hello {
+    if (this.#hello === undefined) throw new Error('the agent has not said hello');
+    return this.#hello;
+  }
+
+  async request(verb: string, params: unknown, options: RequestOptions): Promise<unknown> {
+    if (this.#failure) throw this.#failure;
+    const id = this.#nextId++;
+    const reply = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice });
+    });
+    const late = new ScapError('request_timeout', `Cannot finish "${verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`, {
+      hint: `Look at the host; when it answers again, bring it up with: scap push`,
+    });
+    const timer = setTimeout(() => this.fail(late), options.timeoutMs);
+    const cancel = () => this.#send(encodeMessage({ type: 'cancel', id }));
+    options.signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      await Promise.race([reply, this.#transmit(id, verb, params, options.payload)]);
+      return await reply;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= this.#lost('it was closed');
+    this.#streams.stdin.end();
+    this.#streams.release();
+  }
+
+  /** Gives the connection up: every request that waits is told `error`. */
+  fail(error: ScapError): void {
+    if (this.#failure === undefined) this.#streams.kill();
+    this.#failure ??= error;
+    this.#refuse(this.#failure);
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+
+  async #transmit(id: number, verb: string, params: unknown, payload: Payload | undefined): Promise<void> {
+    const payloadBytes = payload?.sizeBytes ?? 0;
+    this.#send(encodeMessage({ type: 'request', id, verb, params, ...(payloadBytes > 0 && { payloadBytes }) }));
+    if (payload === undefined || payloadBytes === 0) return;
+    try {
+      await pipeline(payload.open(), this.#streams.stdin, { end: false });
+    } catch (cause) {
+      // Half a payload cannot be taken back: whatever is written next would be read as its rest.
+      this.fail(this.#lost(`the transfer broke off: ${(cause as Error).message}`, cause));
+    }
+  }
+
+  #send(text: string): void {
+    if (this.#failure === undefined) this.#streams.stdin.write(text);
+  }
+
+  #receive(line: string, onNoise: ConnectOptions['onNoise']): void {
+    const message = parseFromAgent(line);
+    if (message === undefined) onNoise?.(line);
+    else if (message.type === 'hello') this.#welcome(message);
+    else this.#deliver(message);
+  }
+
+  #welcome(hello: Hello): void {
+    if (hello.protocol !== protocolVersion) {
+      const wanted = `speaks protocol ${hello.protocol}, this scap speaks ${protocolVersion}`;
+      this.fail(new ScapError('protocol_violation', `Cannot talk to ${this.#host}: its agent ${wanted}`));
+    }
+    this.#hello ??= hello;
+    this.#greet();
+  }
+
+  #deliver(message: Exclude<FromAgent, Hello>): void {
+    const waiting = this.#waiting.get(message.id);
+    if (message.type === 'notice') {
+      waiting?.onNotice?.(message.notice);
+      return;
+    }
+    this.#waiting.delete(message.id);
+    if (message.ok) waiting?.resolve(message.value);
+    else waiting?.reject(fromErrorReport(message.error));
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error instanceof ScapError ? error : this.#lost(String(error), error));
+    }
+  }
+
+  #lost(why: string, cause?: unknown): ScapError {
+    if (this.#hello === undefined) return unreachable(this.#host, why);
+    return new ScapError('connection_lost', `Lost the connection to ${this.#host}: ${why}`, {
+      hint: 'Nothing is known of what it did last; scap status tells, scap push repairs',
+      cause,
+    });
+  }
+}
+
+function unreachable(host: string, why: string): ScapError {
+  return new ScapError('target_unreachable', `Cannot reach ${host}: ${why}`, {
+    hint: 'Bring the host back, then run scap push again: it catches up',
+  });
+}

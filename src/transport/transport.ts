@@ -1,0 +1,20 @@
+import type { HostName } from '../core/host-name.ts';
+import type { ConnectOptions, Connection } from './connection.ts';
+
+/** What a transport must know of a target. */
+export interface Endpoint {
+  readonly name: HostName;
+  /** The target's cache directory and live path, as the target sees them. */
+  readonly cache: string;
+  readonly live: string;
+}
+
+/**
+ * A way to a target. Each implementation passes the same conformance suite (`test/contract`).
+ *
+ * `connect` starts the agent on the target and returns when it has said hello. It throws `target_unreachable` or a more telling error; it
+ * never leaves a process behind when it throws.
+ */
+export interface Transport {
+  connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>;
+}
