@@ -1,3 +1,11 @@
-import packageJson from '../../package.json' with { type: 'json' };
+import { fileURLToPath } from 'node:url';
+import { runProgram } from './program.ts';
 
-process.stdout.write(`scap ${packageJson.version}\n`);
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  // Beside this file once bundled: scripts/build puts both into dist/.
+  agentPath: fileURLToPath(new URL('./agent.mjs', import.meta.url)),
+});

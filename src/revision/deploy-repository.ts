@@ -4,12 +4,12 @@
  * `refs/heads/main` is the newest revision, `refs/scap/live` what should be live, `refs/scap/deploys/<n>` what run n deployed,
  * `refs/scap/times/<sha>` and `refs/scap/records/<sha>` the blobs that go with a revision.
  */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { ScapError } from '../core/errors.ts';
 import { decodeManifest, type Manifest, manifestPath } from '../core/manifest.ts';
 import { isSha, isShaPrefix, type Sha } from '../core/sha.ts';
 import { timesRef } from '../git/bundle.ts';
-import type { Git } from '../git/git-command.ts';
+import { createGit, type Git } from '../git/git-command.ts';
 import { openRepository, readObject, readRefs, readTreeOf, updateRefs } from '../git/repository.ts';
 import { decodeCommit, type RevisionInfo } from './commit-object.ts';
 import { decodeTimes } from './file-times.ts';
@@ -56,9 +56,13 @@ export interface DeployRepository {
   update(refs: ReadonlyMap<string, Sha | undefined>): Promise<void>;
 }
 
-/** Opens the deploy repository below the state directory, creating it when there is none. */
-export async function openDeployRepository(stateDir: string): Promise<DeployRepository> {
-  const git = await openRepository(join(stateDir, 'repo.git'));
+/**
+ * Opens the deploy repository at `gitDir`. With `create` one that is missing is made; without, it reads as an empty one and nothing is
+ * touched.
+ */
+export async function openDeployRepository(gitDir: string, { create }: { readonly create: boolean }): Promise<DeployRepository> {
+  if (!create && !existsSync(gitDir)) return new GitDeployRepository(createGit(gitDir), new Map());
+  const git = create ? await openRepository(gitDir) : createGit(gitDir);
   return new GitDeployRepository(git, await readRefs(git));
 }
 

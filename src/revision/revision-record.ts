@@ -22,6 +22,7 @@ export interface RevisionRecord {
   readonly kind: string;
   readonly files: number;
   readonly bytes: number;
+  readonly directories: number;
   /** What excludes left out, for `scap show`; encoded paths, at most some. */
   readonly excluded: { readonly count: number; readonly samples: readonly string[] };
   readonly checkouts: readonly Checkout[];

@@ -33,6 +33,11 @@ export function encodeNote(note: IndexNote): Buffer {
   return Buffer.from(JSON.stringify(note));
 }
 
+/** What the index at `path` is about; `undefined` when there is none that can be used. */
+export function readIndexNote(path: string): IndexNote | undefined {
+  return decodeNote(readIndex(path)?.note);
+}
+
 export interface MirrorOptions {
   readonly git: Git;
   /** Where `staging.index` lies. */

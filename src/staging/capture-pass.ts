@@ -86,12 +86,13 @@ export class CapturePass {
   }
 
   toCapture(): Capture {
-    const { emptyDirectories, modes, checkouts, leftOut } = this.#walk.findings;
+    const { emptyDirectories, modes, checkouts, leftOut, directories } = this.#walk.findings;
     return {
       changes: this.#changes,
       leftOutDifferences: this.#leftOutDifferences,
       files: this.#builder.count,
       bytes: this.#bytes,
+      directories,
       manifest: { emptyDirectories, modes },
       checkouts,
       leftOut,

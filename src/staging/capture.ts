@@ -56,6 +56,8 @@ export interface Capture {
   /** Totals of the whole resulting tree. */
   readonly files: number;
   readonly bytes: number;
+  /** Directories of the staging tree. */
+  readonly directories: number;
   /** Empty directories and modes of the staging tree (of all of it, whatever the scope). */
   readonly manifest: Manifest;
   readonly checkouts: readonly BytePath[];

@@ -15,6 +15,8 @@ import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { verifyComplete } from './materialise/make-revision.ts';
 import { probeTarget } from './probe.ts';
+import { planRetention } from './retention.ts';
+import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
 import type { StageRegistry } from './stages/registry.ts';
 import { invalid, numberParam } from './stages/stage.ts';
 import { createTrash } from './trash.ts';
@@ -27,7 +29,7 @@ export interface Call {
 
 export interface TargetSession {
   /**
-   * Carries out one verb: `probe`, `begin`, `stage`, `verify`. Throws what it throws; see each.
+   * Carries out one verb: `probe`, `begin`, `stage`, `verify`, `prunable`. Throws what it throws; see each.
    * `begin` takes the target's lock and admits the run's fence; `stage` needs it.
    */
   call(verb: string, call: Call): Promise<unknown>;
@@ -63,6 +65,8 @@ class Session implements TargetSession {
         return this.#runStage(call);
       case 'verify':
         return this.#verify(call);
+      case 'prunable':
+        return { prunable: planRetention(gatherRetentionFacts(this.#layout), retentionRule(call.params)) };
       default:
         throw new ScapError('protocol_violation', `Cannot do "${verb}": this agent does not know it`);
     }

@@ -24,6 +24,8 @@ export interface RequestOptions {
 /** One agent process on one host, for the whole run. */
 export interface Connection {
   readonly hello: Hello;
+  /** Whether requests can still be made. */
+  readonly usable: boolean;
   /**
    * Sends a request and returns the value of its reply.
    *
@@ -102,6 +104,10 @@ class StreamConnection implements Connection {
   get hello(): Hello {
     if (this.#hello === undefined) throw new Error('the agent has not said hello');
     return this.#hello;
+  }
+
+  get usable(): boolean {
+    return this.#failure === undefined;
   }
 
   async request(verb: string, params: unknown, options: RequestOptions): Promise<unknown> {

@@ -1,21 +1,17 @@
-import { closeSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { isSystemError, ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
 import { readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
-import { formatBytes } from '../../core/bytes.ts';
 import type { TargetContext } from '../context.ts';
 import { readLivePath, refuseForeign } from '../live-path.ts';
 import { type MadeRevision, makeRevision } from '../materialise/make-revision.ts';
-import { readMarker } from '../marker.ts';
 import { numberParam, type StageParams, Stage, shaParam } from './stage.ts';
 
 export interface FetchParams extends StageParams {
   readonly revision: Sha;
   /** SHA-256 of a bundle that was received before; absent when the repository has the revision already. */
   readonly bundle: string | undefined;
-  /** The most this revision can need: what space is checked against. */
-  readonly needs: { readonly bytes: number; readonly inodes: number };
   /** Whether something foreign at the live path is accepted now, to be moved aside at promotion. */
   readonly adopt: boolean;
 }
@@ -26,19 +22,16 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
 
   parse(params: Readonly<Record<string, unknown>>): FetchParams {
     const { bundle } = params;
-    const needs = (params.needs ?? {}) as Record<string, unknown>;
     return {
       fence: numberParam(params, 'fence'),
       revision: shaParam(params, 'revision'),
       bundle: typeof bundle === 'string' && /^[0-9a-f]{64}$/.test(bundle) ? bundle : undefined,
-      needs: { bytes: numberParam(needs, 'bytes'), inodes: numberParam(needs, 'inodes') },
       adopt: params.adopt === true,
     };
   }
 
-  override async before(context: TargetContext, { revision, needs, adopt }: FetchParams): Promise<void> {
-    if (!adopt) refuseForeign(context.layout, readLivePath(context.layout));
-    if (readMarker(context.layout, revision) === undefined) checkSpace(context.layout.cache, needs);
+  override async before({ layout }: TargetContext, { adopt }: FetchParams): Promise<void> {
+    if (!adopt) refuseForeign(layout, readLivePath(layout));
   }
 
   async run(context: TargetContext, { revision, bundle }: FetchParams): Promise<MadeRevision> {
@@ -84,20 +77,5 @@ function openBundle(path: string): number {
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw error;
     throw new ScapError('bundle_damaged', 'Cannot use a bundle: it was not received', { cause: error });
-  }
-}
-
-function checkSpace(cache: string, needs: FetchParams['needs']): void {
-  const { bavail, bsize, ffree, files } = statfsSync(cache);
-  const freeBytes = bavail * bsize;
-  const hint = 'Free space there, or prune older revisions with: scap clean';
-  if (freeBytes < needs.bytes) {
-    const message = `Cannot fetch into "${cache}": ${formatBytes(freeBytes)} free, up to ${formatBytes(needs.bytes)} needed`;
-    throw new ScapError('disk_full', message, { hint, data: { freeBytes, neededBytes: needs.bytes } });
-  }
-  // File systems without a fixed number of inodes report none at all.
-  if (files > 0 && ffree < needs.inodes) {
-    const message = `Cannot fetch into "${cache}": ${ffree} inodes free, up to ${needs.inodes} needed`;
-    throw new ScapError('disk_full', message, { hint, data: { freeInodes: ffree, neededInodes: needs.inodes } });
   }
 }

@@ -4,18 +4,16 @@ import { revisionRef, timesRef } from '../../git/bundle.ts';
 import { maintainRepository } from '../../git/maintenance.ts';
 import { readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
+import type { TargetLayout } from '../layout.ts';
 import { findRevisionsInUse } from '../in-use.ts';
 import { readLiveSha } from '../live-path.ts';
 import { listComplete } from '../marker.ts';
 import { discard } from '../materialise/make-revision.ts';
-import { planRetention, type RetentionFacts } from '../retention.ts';
+import { planRetention, type RetentionFacts, type RetentionRule } from '../retention.ts';
 import { previousOf, readState } from '../state.ts';
 import { numberParam, type StageParams, Stage } from './stage.ts';
 
-export interface FinalizeParams extends StageParams {
-  readonly keep: number;
-  readonly graceMs: number;
-}
+export type FinalizeParams = StageParams & RetentionRule;
 
 export interface FinalizeResult {
   readonly pruned: readonly Sha[];
@@ -27,11 +25,11 @@ export class FinalizeStage extends Stage<FinalizeParams, FinalizeResult> {
   readonly name: string = 'finalize';
 
   parse(params: Readonly<Record<string, unknown>>): FinalizeParams {
-    return { fence: numberParam(params, 'fence'), keep: numberParam(params, 'keep'), graceMs: numberParam(params, 'graceMs') };
+    return { fence: numberParam(params, 'fence'), ...retentionRule(params) };
   }
 
   async run(context: TargetContext, { keep, graceMs }: FinalizeParams): Promise<FinalizeResult> {
-    const facts = gatherFacts(context);
+    const facts = gatherRetentionFacts(context.layout);
     const pruned: Sha[] = [];
     try {
       for (const sha of planRetention(facts, { keep, graceMs })) {
@@ -47,7 +45,13 @@ export class FinalizeStage extends Stage<FinalizeParams, FinalizeResult> {
   }
 }
 
-function gatherFacts({ layout }: TargetContext): RetentionFacts {
+/** Parses the part of the parameters that says what to keep. */
+export function retentionRule(params: Readonly<Record<string, unknown>>): RetentionRule {
+  return { keep: numberParam(params, 'keep'), graceMs: numberParam(params, 'graceMs') };
+}
+
+/** What retention is decided from; changes nothing. */
+export function gatherRetentionFacts(layout: TargetLayout): RetentionFacts {
   const state = readState(layout);
   const live = readLiveSha(layout);
   const now = Date.now();

@@ -1,0 +1,67 @@
+import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/inspect.ts';
+import { shortSha } from '../../core/sha.ts';
+import { createStyle, type Tone } from '../../report/style.ts';
+import { formatTable } from '../../report/table.ts';
+import type { Io } from '../io.ts';
+import { type CommonOptions, runSession } from '../session.ts';
+import { formatTime } from '../time.ts';
+
+/** `scap status`: exit 1 when some host is not as it should be. */
+export function runStatus(io: Io, options: CommonOptions): Promise<ExitStatus> {
+  return runSession(io, options, async ({ host, colour }) => {
+    const status = await readFleetStatus(host);
+    const whole = status.hosts.every(({ state }) => state === 'current' || (state === 'empty' && status.desired === undefined));
+    return {
+      status: whole ? exitStatus.ok : exitStatus.partial,
+      json: { ok: whole, ...status, desired: status.desired ?? null },
+      text: formatStatus(status, colour).join('\n'),
+    };
+  });
+}
+
+const tones: Readonly<Record<HostStatus['state'], Tone>> = {
+  current: 'good',
+  behind: 'warn',
+  empty: 'warn',
+  drifted: 'error',
+  foreign: 'error',
+  'unknown-revision': 'error',
+  unreachable: 'error',
+};
+
+function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: FleetStatus, colour: boolean): string[] {
+  const style = createStyle(colour);
+  const head = [
+    desired === undefined ? 'Nothing was deployed yet' : `Revision ${style('strong', shortSha(desired))} should be live`,
+    ...(newest !== undefined && newest !== desired ? [`The newest revision is ${shortSha(newest)}; it is not what should be live`] : []),
+    ...(lastDeploy ? [`Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${lastDeploy.startedAt}`] : []),
+    ...(hold ? [style('warn', `Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`)] : []),
+    ...(running ? [style('warn', `Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`)] : []),
+  ];
+  const rows = hosts.map((host) => [
+    host.host,
+    host.group,
+    host.state,
+    liveText(host),
+    host.liveSince === undefined ? '' : formatTime(host.liveSince),
+    host.live === undefined ? '' : host.complete.length,
+    host.drift ?? '',
+  ]);
+  const columns = [
+    { header: 'HOST' },
+    { header: 'GROUP' },
+    { header: 'STATE', style: (text: string) => style(tones[text.trim() as HostStatus['state']] ?? 'plain', text) },
+    { header: 'LIVE' },
+    { header: 'SINCE' },
+    { header: 'COMPLETE' },
+    { header: 'DRIFT' },
+  ];
+  const problems = hosts.flatMap(({ host, error }) => (error ? [`${style('error', `${host}:`)} ${error.message}`] : []));
+  return [...head, '', ...formatTable(columns, rows), ...problems];
+}
+
+function liveText({ live }: HostStatus): string {
+  if (live === undefined) return '';
+  return live.kind === 'revision' ? shortSha(live.sha) : live.kind;
+}

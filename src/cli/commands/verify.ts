@@ -1,0 +1,46 @@
+import { toDisplayPath } from '../../core/byte-path.ts';
+import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { shortSha } from '../../core/sha.ts';
+import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
+import type { Io } from '../io.ts';
+import { type CommonOptions, runSession } from '../session.ts';
+
+export interface VerifyOptions extends CommonOptions {
+  readonly deep?: boolean | undefined;
+}
+
+/** How many paths are listed per host for people; `--json` has them all. */
+const listedPaths = 20;
+
+/** `scap verify`: exit 1 when some host's files are not what they should be, or could not be looked at. */
+export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
+  return runSession(io, options, async ({ host }) => {
+    const hosts = await verifyFleet(host, { deep: options.deep === true });
+    const whole = hosts.every(({ report, error }) => error === undefined && report?.problem === undefined && report?.drift.length === 0);
+    return {
+      status: whole ? exitStatus.ok : exitStatus.partial,
+      json: { ok: whole, deep: options.deep === true, hosts: hosts.map(toJson) },
+      text: hosts.flatMap(formatVerification).join('\n'),
+    };
+  });
+}
+
+function toJson({ host, report, error }: HostVerification) {
+  return {
+    host,
+    revision: report?.revision ?? null,
+    drift: report?.drift.map(({ path, kind }) => ({ path: toDisplayPath(path), kind })) ?? [],
+    error: error ?? report?.problem ?? null,
+  };
+}
+
+function formatVerification({ host, report, error }: HostVerification): string[] {
+  const problem = error ?? report?.problem;
+  if (problem) return [`${host}: ${problem.message}`];
+  if (!report?.revision) return [`${host}: serves nothing`];
+  const { drift, revision } = report;
+  if (drift.length === 0) return [`${host}: revision ${shortSha(revision)} is whole`];
+  const shown = drift.slice(0, listedPaths).map(({ path, kind }) => `  ${kind.padEnd(7)} ${toDisplayPath(path) || '.'}`);
+  const more = drift.length > shown.length ? [`  … and ${drift.length - shown.length} more`] : [];
+  return [`${host}: revision ${shortSha(revision)} was changed on disk in ${drift.length} places; repair it with: scap push`, ...shown, ...more];
+}

@@ -1,0 +1,13 @@
+import type { NarrationStream } from '../report/narration-stream.ts';
+
+/** The world of one invocation: everything the program would otherwise take from the process. */
+export interface Io {
+  /** The result. */
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  /** The narration. */
+  readonly stderr: NarrationStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** The bundled agent that local targets run. */
+  readonly agentPath: string;
+}

@@ -1,0 +1,154 @@
+/**
+ * The command line: names, options and help. What a command does stands in `commands/`, loaded when it is called: starting is fast.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import packageJson from '../../package.json' with { type: 'json' };
+import { exitStatus, type ExitStatus } from '../core/errors.ts';
+import { parseDuration } from '../core/duration.ts';
+import type { Io } from './io.ts';
+
+/** Runs the program with the given arguments and returns its exit status. Never throws for anything the operator typed. */
+export async function runProgram(argv: readonly string[], io: Io): Promise<ExitStatus> {
+  let status: ExitStatus = exitStatus.ok;
+  const program = createProgram(io, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  }
+}
+
+function createProgram(io: Io, done: (status: ExitStatus) => void) {
+  const program = new Command('scap')
+    .description('Deploys a staging tree to every target as one immutable revision, atomically and reversibly.')
+    .version(packageJson.version)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .showHelpAfterError('(see: scap --help)')
+    .enablePositionalOptions();
+
+  const command = (usage: string, description: string) =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--config <file>', 'configuration file; default: $SCAP_CONFIG, scap.yaml here or above, /etc/scap/scap.yaml')
+      .option('--json', 'print one result document on stdout')
+      .option('--verbose', 'tell more on stderr');
+  const deploying = (usage: string, description: string) =>
+    command(usage, description)
+      .option('-m, --message <text>', 'why; recorded with the revision and the run')
+      .option('--dry-run', 'show what would change and the plan; touch nothing')
+      .option('--events', 'print event lines on stdout instead of a result')
+      .option('--adopt', 'move what stands at a live path and is not ours aside, once')
+      .option('--force', 'take over from another deploy host')
+      .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
+      .addOption(waitOption());
+
+  deploying('push', 'deploy the whole staging tree, or only PATH inside it')
+    .argument('[path]', 'the staging tree; default from the configuration')
+    .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
+    .action(async (path, options) => done(await (await import('./commands/push.ts')).runPush(io, path, options)));
+  deploying('sync-file', 'deploy only these staged paths, on top of what is live')
+    .argument('<paths...>', 'files or directories of the staging tree; a missing one is removed')
+    .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
+    .action(async (paths, options) => done(await (await import('./commands/push.ts')).runSyncFile(io, paths, options)));
+  deploying('rollback', 'make an older revision live; default: what was live before')
+    .argument('[revision]', 'a revision (7 digits or more), or -N for N deploys back')
+    .allowUnknownOption()
+    .action(async (revision, options) => done(await (await import('./commands/rollback.ts')).runRollback(io, revision, options)));
+
+  const plan = program.command('plan').description('make a plan without running it');
+  addPlanCommands(plan, io, done);
+  command('run', 'run a saved plan exactly, or refuse it when the world has moved')
+    .argument('<file>', 'a plan written by scap plan')
+    .option('--resume', 'skip what an interrupted run of this plan has done')
+    .option('--events', 'print event lines on stdout instead of a result')
+    .option('--adopt', 'move what stands at a live path and is not ours aside, once')
+    .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
+    .addOption(waitOption())
+    .action(async (file, options) => done(await (await import('./commands/run.ts')).runSaved(io, file, options)));
+
+  command('status', 'what should be live and what every host serves').action(async (options) =>
+    done(await (await import('./commands/status.ts')).runStatus(io, options)),
+  );
+  command('history', 'every run, newest first')
+    .option('-n, --number <count>', 'how many', wholeNumber, 20)
+    .action(async (options) => done(await (await import('./commands/history.ts')).runHistory(io, options)));
+  command('show', 'a revision: who, when, why, from which checkouts, and what it changed')
+    .argument('[revision]', 'default: what should be live')
+    .argument('[other]', 'compare the first with this one instead of with its parent')
+    .action(async (revision, other, options) => done(await (await import('./commands/show.ts')).runShow(io, revision, other, options)));
+  command('verify', 'look for files that changed on the targets; exit 1 when there are any')
+    .option('--deep', 'hash every byte instead of comparing times and sizes')
+    .action(async (options) => done(await (await import('./commands/verify.ts')).runVerify(io, options)));
+  command('clean', 'prune revisions on every host now')
+    .option('--keep <count>', 'how many complete revisions each host keeps', wholeNumber)
+    .option('--grace <duration>', 'how recently live is too recent', duration)
+    .option('--dry-run', 'show what would be pruned; touch nothing')
+    .addOption(waitOption())
+    .action(async (options) => done(await (await import('./commands/clean.ts')).runClean(io, options)));
+  command('lock', 'who holds the run lock or has placed a hold').action(async (options) =>
+    done(await (await import('./commands/hold.ts')).runLock(io, options)),
+  );
+  command('hold', 'forbid deploys until scap unlock')
+    .requiredOption('-m, --message <text>', 'why')
+    .action(async (options) => done(await (await import('./commands/hold.ts')).runHold(io, options)));
+  command('unlock', 'lift a hold').action(async (options) => done(await (await import('./commands/hold.ts')).runUnlock(io, options)));
+  program
+    .command('deploy-local', { hidden: true })
+    .description('what runs on a target')
+    .allowUnknownOption()
+    .helpOption(false)
+    .argument('[arguments...]')
+    .passThroughOptions()
+    .action(async (args) => done((await (await import('../target/deploy-local.ts')).runDeployLocal(args)) as ExitStatus));
+  return program;
+}
+
+type Done = (status: ExitStatus) => void;
+
+function addPlanCommands(plan: Command, io: Io, done: Done): void {
+  const sub = (usage: string, description: string) =>
+    plan
+      .command(usage)
+      .description(description)
+      .option('--config <file>', 'configuration file')
+      .option('--json', 'print the plan itself on stdout')
+      .option('--verbose', 'tell more on stderr')
+      .option('-m, --message <text>', 'why')
+      .option('--save <file>', 'write the plan to a file, for scap run')
+      .option('--adopt', 'accept what stands at a live path and is not ours')
+      .option('--force', 'take over from another deploy host')
+      .addOption(waitOption());
+  sub('push', 'a plan that deploys the whole staging tree, or only PATH inside it')
+    .argument('[path]')
+    .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
+    .action(async (path, options) => done(await (await import('./commands/plan.ts')).planPush(io, path, options)));
+  sub('sync-file', 'a plan that deploys only these staged paths')
+    .argument('<paths...>')
+    .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
+    .action(async (paths, options) => done(await (await import('./commands/plan.ts')).planSyncFile(io, paths, options)));
+  sub('rollback', 'a plan that makes an older revision live')
+    .argument('[revision]')
+    .allowUnknownOption()
+    .action(async (revision, options) => done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)));
+}
+
+function waitOption() {
+  return new Option('--wait <duration>', 'wait so long for another run to end; default: fail at once').argParser(duration);
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 30s, 5m or 2h.');
+  return ms;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}

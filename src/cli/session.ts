@@ -1,0 +1,105 @@
+/**
+ * The composition root: puts configuration, fleet, events and readers together for one command, and turns what it returns or throws into output
+ * and an exit status. Nothing else does.
+ */
+import { hostname, userInfo } from 'node:os';
+import { loadConfig } from '../config/load-config.ts';
+import { type ErrorReport, type ExitStatus, toErrorReport, toExitStatus } from '../core/errors.ts';
+import type { DeployHost } from '../deploy/deploy-host.ts';
+import { createStateLayout } from '../deploy/state-layout.ts';
+import { stockCommands } from '../deploy/commands/registry.ts';
+import { createEventBus } from '../events/event.ts';
+import { createInventory } from '../inventory/inventory.ts';
+import { formatError } from '../report/format-error.ts';
+import { createReporter } from '../report/reporter.ts';
+import { createRunState, reduce, type RunState } from '../report/run-view.ts';
+import { wantsColour } from '../report/style.ts';
+import { watchInterrupt } from '../system/interrupt.ts';
+import { createLocalTransport } from '../transport/local.ts';
+import type { Io } from './io.ts';
+
+/** Options every command has. */
+export interface CommonOptions {
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly events?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** What a command came to: the same thing for machines and for people. */
+export interface CommandResult {
+  readonly status: ExitStatus;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/** What a command works with. */
+export interface Session {
+  readonly host: DeployHost;
+  readonly colour: boolean;
+  readonly cwd: string;
+  /** The events so far, folded. */
+  runState(): RunState;
+}
+
+/** Runs a command and returns the exit status. Never throws. */
+export async function runSession(io: Io, options: CommonOptions, work: (session: Session) => Promise<CommandResult>): Promise<ExitStatus> {
+  const colour = wantsColour(io.env, io.stderr.isTTY === true);
+  try {
+    const result = await inSession(io, options, colour, work);
+    print(io, options, result.json, result.text);
+    return result.status;
+  } catch (error) {
+    return reportError(io, options, toErrorReport(error), toExitStatus(error));
+  }
+}
+
+/** Says what went wrong, to people on stderr and with `--json` to machines on stdout. */
+export function reportError(io: Io, options: CommonOptions, error: ErrorReport, status: ExitStatus): ExitStatus {
+  const colour = wantsColour(io.env, io.stderr.isTTY === true);
+  io.stderr.write(`${formatError(error, { verbose: options.verbose === true, colour })}\n`);
+  if (options.json) io.stdout.write(`${JSON.stringify({ ok: false, status, error }, null, 2)}\n`);
+  return status;
+}
+
+async function inSession(
+  io: Io,
+  options: CommonOptions,
+  colour: boolean,
+  work: (session: Session) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const config = loadConfig({ explicitPath: options.config, env: io.env, cwd: io.cwd });
+  for (const warning of config.warnings) io.stderr.write(`warning: ${warning}\n`);
+  const inventory = createInventory(config);
+  const bus = createEventBus();
+  using reporter = createReporter({
+    stream: io.stderr,
+    isTerminal: io.stderr.isTTY === true && options.verbose !== true,
+    verbose: options.verbose === true,
+    colour,
+    hostCount: inventory.hosts.length,
+  });
+  let state = createRunState();
+  bus.listen((event) => {
+    state = reduce(state, event);
+  });
+  bus.listen(reporter.listener);
+  if (options.events) bus.listen((event) => io.stdout.write(`${JSON.stringify(event)}\n`));
+  using interrupt = watchInterrupt((signal) => bus.emit('interrupt.received', { signal }));
+  const host: DeployHost = {
+    config,
+    inventory,
+    layout: createStateLayout(config.state),
+    transports: new Map([['local', createLocalTransport({ agentPath: io.agentPath })]]),
+    commands: stockCommands(),
+    bus,
+    signal: interrupt.signal,
+    operator: { user: io.env.SUDO_USER ?? userInfo().username, host: hostname() },
+  };
+  return work({ host, colour: wantsColour(io.env, io.stdout.isTTY === true), cwd: io.cwd, runState: () => state });
+}
+
+function print(io: Io, { json, events }: CommonOptions, document: Readonly<Record<string, unknown>>, text: string): void {
+  if (json) io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else if (!events && text !== '') io.stdout.write(`${text}\n`);
+}

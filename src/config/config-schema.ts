@@ -1,0 +1,100 @@
+/** The shape of `scap.yaml`: every key there is, with its default. Anything else is an unknown key. */
+import * as z from 'zod';
+import {
+  count,
+  describeValue,
+  failureBudget,
+  graceTime,
+  groupName,
+  type PathBase,
+  path,
+  ratio,
+  text,
+  timeout,
+  transport,
+} from './config-values.ts';
+import { nearestWord } from '../core/nearest-word.ts';
+
+export type ConfigInput = z.output<ReturnType<typeof createConfigSchema>>;
+
+/** Where the deploy host keeps its own data unless told otherwise. */
+export const defaultState = '/srv/scap';
+
+/** `stagingRequired` is false only for the embedded default. */
+export function createConfigSchema(base: PathBase, { stagingRequired }: { readonly stagingRequired: boolean }) {
+  const target = section({
+    transport: transport.default('local'),
+    cache: path(base).prefault('/srv/mediawiki-cache'),
+    live: path(base).prefault('/srv/mediawiki'),
+    keepRevisions: count(2).default(5),
+    graceTime: graceTime.prefault('10m'),
+  });
+  const host = section({
+    transport: transport.optional(),
+    cache: path(base).optional(),
+    live: path(base).optional(),
+    labels: emptyAllowed(table(text('text'), labelKey)).prefault({}),
+    keepRevisions: count(2).optional(),
+    graceTime: graceTime.optional(),
+  });
+  const group = section({
+    name: groupName,
+    hosts: list(text('a host, a pattern or a label=value')).min(1, { error: 'expected at least one host or pattern' }),
+    failureBudget: failureBudget.prefault(0),
+  });
+  return section({
+    staging: stagingRequired ? path(base) : path(base).optional(),
+    state: path(base).prefault(defaultState),
+    exclude: emptyAllowed(list(text('a pattern')), []).prefault([]),
+    maxShrink: ratio.prefault('20%'),
+    keepDeploys: count(2).default(50),
+    target: target.prefault({}),
+    timeouts: section({
+      fetch: timeout.prefault('10m'),
+      promote: timeout.prefault('30s'),
+      finalize: timeout.prefault('10m'),
+      connect: timeout.prefault('10s'),
+    }).prefault({}),
+    hosts: emptyAllowed(table(host))
+      .refine((hosts) => Object.keys(hosts).length > 0, 'expected at least one host')
+      .prefault({}),
+    groups: emptyAllowed(list(group), []).prefault([]),
+  });
+}
+
+const labelKey = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._/-]*$/);
+
+/** Keys and values with known keys; written without any value (`target:`) it is empty. An unknown key gets a line of the message. */
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape);
+  return emptyAllowed(
+    z.strictObject(shape, {
+      error: (issue) =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => unknownKeyMessage(key, known)).join('\n')
+          : `expected keys and values, found ${describeValue(issue.input)}`,
+    }),
+  );
+}
+
+function unknownKeyMessage(key: string, known: readonly string[]): string {
+  const meant = nearestWord(key, known);
+  return meant === undefined ? `unknown key; known here: ${known.join(', ')}` : `unknown key; did you mean "${meant}"?`;
+}
+
+function list<Item extends z.ZodType>(item: Item) {
+  return z.array(item, { error: (issue) => `expected a list, found ${describeValue(issue.input)}` });
+}
+
+function table<Value extends z.ZodType>(value: Value, key: z.ZodType<string, string> = z.string()) {
+  return z.record(key, value, {
+    error: (issue) =>
+      issue.code === 'invalid_key'
+        ? 'expected a key of letters, digits, ".", "_", "-" and "/"'
+        : `expected keys and values, found ${describeValue(issue.input)}`,
+  });
+}
+
+function emptyAllowed<Schema extends z.ZodType>(schema: Schema, empty: unknown = {}) {
+  return z.preprocess((input) => input ?? empty, schema);
+}

@@ -1,0 +1,129 @@
+/** The schemas of single values. Each gives one message that says what was expected and what was found. */
+import { resolve } from 'node:path';
+import * as z from 'zod';
+import { parseDuration } from '../core/duration.ts';
+import type { FailureBudget, Transport } from './config.ts';
+
+/** What relative paths start from. */
+export interface PathBase {
+  /** The file's directory. */
+  readonly directory: string;
+  /** What `~` stands for. */
+  readonly home: string;
+}
+
+/** The longest time a timer of Node can wait. */
+const maxTimerMs = 2 ** 31 - 1;
+const maxGraceTimeMs = 3650 * 86_400_000;
+
+export const timeout = duration(1, maxTimerMs);
+export const graceTime = duration(0, maxGraceTimeMs);
+
+/** A whole number of at least `min`. */
+export function count(min: number): z.ZodType<number> {
+  return value((input) =>
+    Number.isSafeInteger(input) && (input as number) >= min
+      ? { value: input as number }
+      : refuse(`expected a whole number of at least ${min}`, input),
+  );
+}
+
+/** A share as a percentage between 0 % and 100 %, as a ratio between 0 and 1. */
+export const ratio: z.ZodType<number> = value((input) => {
+  const percent = parsePercent(input);
+  return percent === undefined
+    ? refuse('expected a percentage between "0%" and "100%"', input)
+    : { value: percent / 100 };
+});
+
+export const failureBudget: z.ZodType<FailureBudget> = value<FailureBudget>((input) => {
+  if (Number.isSafeInteger(input) && (input as number) >= 0) return { value: { hosts: input as number } };
+  const percent = parsePercent(input);
+  return percent === undefined
+    ? refuse('expected a number of hosts or a percentage between "0%" and "100%"', input)
+    : { value: { percent } };
+});
+
+export const transport: z.ZodType<Transport> = value<Transport>((input) => {
+  if (input === 'local') return { value: 'local' };
+  return input === 'ssh'
+    ? { refusal: 'this version knows only "local", not "ssh"' }
+    : refuse('expected "local", the only transport this version knows', input);
+});
+
+/** Text that is not empty and has no control characters; `what` names it in the message. */
+export function text(what: string): z.ZodType<string> {
+  return value((input) => (isText(input) ? { value: input } : refuse(`expected ${what}`, input, true)));
+}
+
+/** The name of a group: as a host's name, so that it may stand in file names and selectors. */
+export const groupName: z.ZodType<string> = value((input) =>
+  typeof input === 'string' && /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(input)
+    ? { value: input }
+    : refuse('expected a name of letters, digits, ".", "_" and "-"', input),
+);
+
+/** A path; the result is absolute. */
+export function path(base: PathBase): z.ZodType<string> {
+  return value((input) => {
+    if (!isText(input)) return refuse('expected a path', input);
+    const resolved = resolvePath(input, base);
+    return resolved === undefined
+      ? refuse('expected a path in which only "~/" stands for a home directory', input)
+      : { value: resolved };
+  });
+}
+
+/** Makes a path absolute; `undefined` for another user's home (`~alice/…`), which is not looked up. */
+export function resolvePath(text: string, { directory, home }: PathBase): string | undefined {
+  if (!text.startsWith('~')) return resolve(directory, text);
+  return text === '~' || text.startsWith('~/') ? resolve(home, `.${text.slice(1)}`) : undefined;
+}
+
+/** Says what a value is, for "expected …, found …". */
+export function describeValue(input: unknown): string {
+  if (input === undefined || input === null || input === '') return 'nothing';
+  if (Array.isArray(input)) return 'a list';
+  if (typeof input === 'object') return 'keys and values';
+  if (typeof input === 'string')
+    return `the text ${JSON.stringify(input.length > 60 ? `${input.slice(0, 60)}…` : input)}`;
+  return typeof input === 'number' ? `the number ${input}` : String(input);
+}
+
+function duration(minMs: number, maxMs: number): z.ZodType<number> {
+  return value((input) => {
+    const ms = typeof input === 'string' ? parseDuration(input) : undefined;
+    if (ms === undefined) return refuse('expected a duration such as "30s" or "10m"', input);
+    if (ms < minMs) return refuse('expected a duration longer than zero', input);
+    return ms > maxMs
+      ? refuse(`expected a duration of at most ${Math.floor(maxMs / 86_400_000)}d`, input)
+      : { value: ms };
+  });
+}
+
+type Verdict<T> = { readonly value: T } | { readonly refusal: string };
+
+function value<T>(parse: (input: unknown) => Verdict<T>): z.ZodType<T> {
+  return z.unknown().transform((input, context): T => {
+    const verdict = parse(input);
+    if ('value' in verdict) return verdict.value;
+    context.addIssue({ code: 'custom', message: verdict.refusal });
+    return z.NEVER;
+  });
+}
+
+function refuse(expectation: string, input: unknown, couldBeQuoted = false): { readonly refusal: string } {
+  if (input === undefined) return { refusal: `is required: ${expectation}` };
+  const quoted = typeof input === 'number' || typeof input === 'boolean' ? `; write it in quotes: "${input}"` : '';
+  return { refusal: `${expectation}, found ${describeValue(input)}${couldBeQuoted ? quoted : ''}` };
+}
+
+function parsePercent(input: unknown): number | undefined {
+  const match = typeof input === 'string' ? /^(\d+(?:\.\d+)?)\s*%$/.exec(input.trim()) : null;
+  const percent = Number(match?.[1] ?? Number.NaN);
+  return percent <= 100 ? percent : undefined;
+}
+
+function isText(input: unknown): input is string {
+  return typeof input === 'string' && input !== '' && !/\p{Cc}/u.test(input);
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ScapEvent } from '../events/event.ts';
+import { appendDeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
+import type { StateLayout } from './state-layout.ts';
+
+/** A run that was killed left a log and no record: says so in a record of its own. Call it under the writer's lock. */
+export function recordAbortedRuns(layout: StateLayout, deployHost: string): void {
+  const recorded = new Set(readDeployRecords(layout).map(({ n }) => n));
+  for (const [n, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
+    const started = recorded.has(n) ? undefined : readRunEvents(join(layout.logs, name)).find((event) => event.type === 'run.started');
+    if (started?.type !== 'run.started') continue;
+    const { plan, kind, revision, previous, user, message, at } = started;
+    appendDeployRecord(layout, {
+      n,
+      plan,
+      kind,
+      sha: revision,
+      previous,
+      user,
+      host: deployHost,
+      message,
+      startedAt: new Date(at).toISOString(),
+      finishedAt: null,
+      outcome: 'aborted',
+      counts: null,
+      hosts: {},
+    });
+  }
+}
+
+/** The events of a run's log, oldest first. A last line cut short is passed over. */
+export function readRunEvents(path: string): ScapEvent[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as ScapEvent];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Ids of tasks that earlier, unfinished runs of a plan have done. */
+export function doneTasks(layout: StateLayout, plan: string): Set<string> {
+  const done = new Set<string>();
+  for (const name of listRunLogs(layout).values()) {
+    const events = readRunEvents(join(layout.logs, name));
+    if (!events.some((event) => event.type === 'run.started' && event.plan === plan)) continue;
+    for (const event of events) {
+      if (event.type === 'task.finished') done.add(event.task);
+      // What was rolled back is not done any more.
+      if (event.type === 'rollback.finished') for (const host of event.restored) done.delete(`promote@${host}`);
+    }
+  }
+  return done;
+}

@@ -1,0 +1,60 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Sha } from '../core/sha.ts';
+import type { EventBus } from '../events/event.ts';
+import { timesRef, writeBundle } from '../git/bundle.ts';
+import type { DeployRepository } from '../revision/deploy-repository.ts';
+import type { Payload } from '../transport/connection.ts';
+
+/** A bundle ready to be sent to any number of targets. */
+export interface ReadyBundle extends Payload {
+  readonly sha256: string;
+}
+
+/** Makes each bundle once, however many targets want it. */
+export interface BundleStore {
+  /** A bundle of `revision` for a target that has `base`. */
+  bundle(revision: Sha, base: Sha | undefined): Promise<ReadyBundle>;
+}
+
+/** Bundles lie in `workDir`, which the next run sweeps. */
+export function createBundleStore(repository: DeployRepository, workDir: string, bus: EventBus): BundleStore {
+  const made = new Map<string, Promise<ReadyBundle>>();
+  const make = async (revision: Sha, base: Sha | undefined): Promise<ReadyBundle> => {
+    const startedAt = Date.now();
+    const path = join(workDir, `bundle-${revision.slice(0, 12)}-${base?.slice(0, 12) ?? 'complete'}-${randomBytes(4).toString('hex')}`);
+    const extra = new Map([[timesRef(revision), repository.timesId(revision)]]);
+    // Not tied to the run's signal: several targets may wait for it, and it ends soon.
+    const sizeBytes = await writeBundle(repository.git, path, { revision, base, extra });
+    bus.emit('bundle.built', { revision, base: base ?? null, bytes: sizeBytes, durationMs: Date.now() - startedAt });
+    return { sizeBytes, sha256: await hashFile(path), open: () => createReadStream(path, { highWaterMark: 256 * 1024 }) };
+  };
+  return {
+    bundle: (revision, base) => {
+      const key = `${revision} ${base ?? ''}`;
+      let bundle = made.get(key);
+      if (bundle === undefined) {
+        bundle = make(revision, base);
+        made.set(key, bundle);
+      }
+      return bundle;
+    },
+  };
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}
+
+/**
+ * Chooses what a bundle builds on: what is live if the target has it, else the newest revision both sides have, else nothing.
+ * `known` are the deploy host's revisions, newest first.
+ */
+export function chooseBase(held: ReadonlySet<Sha>, live: Sha | undefined, known: readonly Sha[]): Sha | undefined {
+  if (live !== undefined && held.has(live)) return live;
+  return known.find((sha) => held.has(sha));
+}

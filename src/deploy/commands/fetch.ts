@@ -1,0 +1,100 @@
+import { ScapError } from '../../core/errors.ts';
+import type { Sha } from '../../core/sha.ts';
+import type { Task } from '../../plan/plan.ts';
+import { diffRevisions } from '../../revision/revision-diff.ts';
+import { chooseBase } from '../bundle-store.ts';
+import { checkSpace, estimateNeed } from '../space.ts';
+import { send, type TargetReport } from '../target-client.ts';
+import type { CommandWorld, Notify, RunContext, TaskResult } from './command.ts';
+import { HostCommand, hostOf, revisionOf } from './host-command.ts';
+
+interface FetchArguments {
+  readonly revision: Sha;
+}
+
+/** Brings a revision to a host: sends what it lacks, then has it make the revision. */
+export class FetchCommand extends HostCommand<FetchArguments> {
+  readonly name: string = 'fetch';
+
+  parse(task: Task): FetchArguments {
+    return { revision: revisionOf(task) };
+  }
+
+  describe({ revision }: FetchArguments, task: Task): string {
+    return `fetch revision ${revision.slice(0, 12)} on ${task.host}`;
+  }
+
+  override async initialize(world: CommandWorld, args: FetchArguments, task: Task): Promise<void> {
+    await super.initialize(world, args, task);
+    requireRevision(world, args.revision);
+  }
+
+  async execute(run: RunContext, { revision }: FetchArguments, task: Task, notify: Notify): Promise<TaskResult> {
+    const report = await run.fleet.report(hostOf(task));
+    const transfer = report.held.includes(revision) ? undefined : await this.#transfer(run, revision, task, report);
+    try {
+      return await this.#make(run, revision, task, notify, transfer);
+    } catch (error) {
+      // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
+      if (!(error instanceof ScapError) || !['repository_damaged', 'base_missing'].includes(error.code)) throw error;
+      notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
+      const complete = await this.#send(run, revision, undefined, task);
+      return this.#make(run, revision, task, notify, complete);
+    }
+  }
+
+  async #transfer(run: RunContext, revision: Sha, task: Task, report: TargetReport) {
+    const { repository } = run;
+    const known = [...repository.deploys()].sort(([a], [b]) => b - a).map(([, sha]) => sha);
+    const base = chooseBase(new Set(report.held), repository.live(), known.filter((sha) => repository.has(sha)));
+    const bundle = await run.bundles.bundle(revision, base);
+    await this.#checkSpace(run, revision, base, bundle.sizeBytes, task, report);
+    return this.#send(run, revision, base, task);
+  }
+
+  async #send(run: RunContext, revision: Sha, base: Sha | undefined, task: Task) {
+    const bundle = await run.bundles.bundle(revision, base);
+    const connection = await this.connect(run, task);
+    await send(connection, bundle.sha256, bundle, { timeoutMs: run.timeouts.fetchMs, signal: run.signal });
+    return { sha256: bundle.sha256, sizeBytes: bundle.sizeBytes };
+  }
+
+  async #make(
+    run: RunContext,
+    revision: Sha,
+    task: Task,
+    notify: Notify,
+    transfer: { readonly sha256: string; readonly sizeBytes: number } | undefined,
+  ): Promise<TaskResult> {
+    const params = { revision, adopt: run.adopt, ...(transfer && { bundle: transfer.sha256 }) };
+    const made = await this.runStage(run, task, params, { timeoutMs: run.timeouts.fetchMs, notify });
+    return { result: resultText(made.result), data: { ...made, sentBytes: transfer?.sizeBytes ?? 0 } };
+  }
+
+  async #checkSpace(run: RunContext, revision: Sha, base: Sha | undefined, bundleBytes: number, task: Task, report: TargetReport) {
+    const { repository } = run;
+    const wanted = await repository.read(revision);
+    const linkable = base !== undefined && report.complete.includes(base);
+    const delta = linkable ? (await diffRevisions(repository, await repository.read(base), wanted)).totals : undefined;
+    const need = estimateNeed({
+      files: wanted.record.files,
+      bytes: wanted.record.bytes,
+      directories: wanted.record.directories,
+      delta: delta && { files: delta.added + delta.changed, bytes: delta.bytes },
+      bundleBytes,
+    });
+    checkSpace(report, need, hostOf(task));
+  }
+}
+
+export function requireRevision({ repository }: CommandWorld, revision: Sha): void {
+  if (repository.has(revision)) return;
+  throw new ScapError('revision_unknown', `Cannot deploy revision ${revision}: the deploy repository does not hold it`, {
+    hint: 'List what it holds with: scap history',
+  });
+}
+
+function resultText(result: unknown): string {
+  const texts: Record<string, string> = { present: 'already complete', repaired: 'repaired', link: 'linked', archive: 'written' };
+  return texts[String(result)] ?? String(result);
+}

@@ -1,0 +1,38 @@
+import { isSha, type Sha } from '../../core/sha.ts';
+import type { Task } from '../../plan/plan.ts';
+import type { CommandWorld, Notify, RunContext, TaskResult } from './command.ts';
+import { requireRevision } from './fetch.ts';
+import { HostCommand, invalidTask } from './host-command.ts';
+
+interface PromoteArguments {
+  /** `null`: serve nothing. */
+  readonly revision: Sha | null;
+}
+
+/** Switches a host's live path. */
+export class PromoteCommand extends HostCommand<PromoteArguments> {
+  readonly name: string = 'promote';
+
+  parse(task: Task): PromoteArguments {
+    const { revision } = task;
+    if (revision === null || isSha(revision)) return { revision };
+    throw invalidTask(task, `"revision" should be 40 hex digits or null and is ${JSON.stringify(revision) ?? 'missing'}`);
+  }
+
+  describe({ revision }: PromoteArguments, task: Task): string {
+    return revision === null ? `take the live path of ${task.host} away` : `promote revision ${revision.slice(0, 12)} on ${task.host}`;
+  }
+
+  override async initialize(world: CommandWorld, args: PromoteArguments, task: Task): Promise<void> {
+    await super.initialize(world, args, task);
+    if (args.revision !== null) requireRevision(world, args.revision);
+  }
+
+  async execute(run: RunContext, { revision }: PromoteArguments, task: Task, notify: Notify): Promise<TaskResult> {
+    const data = await this.runStage(run, task, { revision, adopt: run.adopt }, { timeoutMs: run.timeouts.promoteMs, notify });
+    if (typeof data.movedAside === 'string') {
+      notify({ kind: 'note', code: 'live.moved-aside', message: `What stood at the live path is now at "${data.movedAside}"` });
+    }
+    return { result: data.changed === false ? 'was live already' : 'live', data };
+  }
+}

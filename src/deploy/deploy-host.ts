@@ -1,0 +1,120 @@
+/**
+ * What every operation of the deploy host needs, put together once by whoever runs it.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { isSystemError, ScapError } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import type { EventBus } from '../events/event.ts';
+import type { Host } from '../inventory/host.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { type DeployRepository, openDeployRepository } from '../revision/deploy-repository.ts';
+import { writeFileAtomic } from '../system/atomic-file.ts';
+import { takeLock } from '../system/file-lock.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { CommandRegistry, CommandWorld } from './commands/command.ts';
+import { createFleet, type Fleet } from './fleet.ts';
+import type { StateLayout } from './state-layout.ts';
+
+export interface DeployHost {
+  readonly config: Config;
+  readonly inventory: Inventory;
+  readonly layout: StateLayout;
+  readonly transports: ReadonlyMap<string, Transport>;
+  readonly commands: CommandRegistry;
+  readonly bus: EventBus;
+  readonly signal: AbortSignal;
+  /** Who acts, and on which machine. */
+  readonly operator: { readonly user: string; readonly host: string };
+}
+
+/** A deploy repository opened for reading; nothing is created. */
+export function openForReading({ layout }: DeployHost): Promise<DeployRepository> {
+  return openDeployRepository(layout.repo, { create: false });
+}
+
+/** How many hosts work at once, and how many connections are opened at once. */
+export const hostConcurrency = 200;
+const connectConcurrency = 30;
+
+/** Every target of the inventory, not yet connected to. */
+export function openFleet(host: DeployHost): Fleet {
+  return createFleet({
+    hosts: host.inventory.hosts,
+    transports: host.transports,
+    bus: host.bus,
+    connectTimeoutMs: host.config.timeouts.connectMs,
+    connectConcurrency,
+    signal: host.signal,
+  });
+}
+
+/** What commands may look at. */
+export function commandWorld({ config, inventory }: DeployHost, repository: DeployRepository): CommandWorld {
+  const hosts = new Map<HostName, Host>(inventory.hosts.map((host) => [host.name, host]));
+  return { repository, hosts, timeouts: config.timeouts };
+}
+
+export interface LockRequest {
+  /** Told to whoever finds the lock held. */
+  readonly reason: string;
+  readonly waitMs: number;
+}
+
+/**
+ * Runs `work` as the one writer of this state directory. Throws `lock_held` or `hold_placed`. What a killed run left unfinished is swept before.
+ */
+export async function asWriter<T>(host: DeployHost, request: LockRequest, work: (repository: DeployRepository) => Promise<T>): Promise<T> {
+  const { layout, bus, signal } = host;
+  for (const directory of [layout.state, layout.logs, layout.work]) mkdirSync(directory, { recursive: true });
+  using _lock = await takeLock(layout.lock, {
+    ...request,
+    signal,
+    onWait: (holder) => holder && bus.emit('lock.awaited', { user: holder.user, pid: holder.pid, since: holder.since, reason: holder.reason }),
+  });
+  refuseHold(readHold(layout));
+  for (const name of readdirSync(layout.work)) rmSync(join(layout.work, name), { recursive: true, force: true });
+  return work(await openDeployRepository(layout.repo, { create: true }));
+}
+
+/** A standing order that nothing is deployed. */
+export interface Hold {
+  readonly user: string;
+  readonly host: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly reason: string;
+}
+
+export function readHold(layout: StateLayout): Hold | undefined {
+  try {
+    return JSON.parse(readFileSync(layout.hold, 'utf8')) as Hold;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (error instanceof SyntaxError) return { user: 'unknown', host: 'unknown', since: '', reason: `"${layout.hold}" is not readable` };
+    throw error;
+  }
+}
+
+export function placeHold({ layout, operator }: DeployHost, reason: string): Hold {
+  mkdirSync(layout.state, { recursive: true });
+  const hold = { ...operator, since: new Date().toISOString(), reason };
+  writeFileAtomic(layout.hold, `${JSON.stringify(hold)}\n`);
+  return hold;
+}
+
+/** Takes the hold away; returns it, or `undefined` when there was none. */
+export function liftHold({ layout }: DeployHost): Hold | undefined {
+  const hold = readHold(layout);
+  rmSync(layout.hold, { force: true });
+  return hold;
+}
+
+function refuseHold(hold: Hold | undefined): void {
+  if (hold === undefined) return;
+  throw new ScapError('hold_placed', `Cannot deploy: ${hold.user} on ${hold.host} placed a hold on ${hold.since}: ${hold.reason}`, {
+    hint: 'When the reason is gone, lift it with: scap unlock',
+    data: { ...hold },
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * `deploys.jsonl`: one line per run, appended when it has ended. A run that was killed has a log but no line; the next run adds one that says
+ * so. Numbers never repeat: they are the fence.
+ */
+import { appendFileSync, closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { isSystemError, ScapError } from '../core/errors.ts';
+import type { Sha } from '../core/sha.ts';
+import type { HostCounts, HostState, RunOutcome } from '../events/event.ts';
+import type { StateLayout } from './state-layout.ts';
+
+export interface DeployRecord {
+  readonly n: number;
+  readonly plan: string;
+  readonly kind: string;
+  readonly sha: Sha;
+  readonly previous: Sha | null;
+  readonly user: string;
+  readonly host: string;
+  readonly message: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly outcome: RunOutcome;
+  readonly counts: HostCounts | null;
+  readonly hosts: Readonly<Record<string, HostState>>;
+}
+
+/** Reads every record, oldest first. A last line cut short by a crash is passed over. */
+export function readDeployRecords(layout: StateLayout): DeployRecord[] {
+  const lines = readLines(layout.deploys);
+  return lines.flatMap((line, at) => {
+    try {
+      return [JSON.parse(line) as DeployRecord];
+    } catch (cause) {
+      if (at === lines.length - 1) return [];
+      throw new ScapError('io_failed', `Cannot read "${layout.deploys}": line ${at + 1} is not JSON`, {
+        hint: 'Repair or remove that line; each line is one run',
+        cause,
+      });
+    }
+  });
+}
+
+/** Appends a record durably. */
+export function appendDeployRecord(layout: StateLayout, record: DeployRecord): void {
+  const lead = endsInsideLine(layout.deploys) ? '\n' : '';
+  const fd = openSync(layout.deploys, 'a', 0o644);
+  try {
+    appendFileSync(fd, `${lead}${JSON.stringify(record)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Numbers of runs that have a log, whether or not they ended. */
+export function listRunLogs(layout: StateLayout): Map<number, string> {
+  try {
+    const names = readdirSync(layout.logs).filter((name) => /^\d+-[0-9a-f]{12}\.jsonl$/.test(name));
+    return new Map(names.map((name) => [Number(name.split('-')[0]), name]));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return new Map();
+    throw error;
+  }
+}
+
+/** The number of the next run: above every record and every log. */
+export function nextRunNumber(layout: StateLayout): number {
+  return Math.max(0, ...readDeployRecords(layout).map(({ n }) => n), ...listRunLogs(layout).keys()) + 1;
+}
+
+function readLines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function endsInsideLine(path: string): boolean {
+  try {
+    const text = readFileSync(path, 'utf8');
+    return text !== '' && !text.endsWith('\n');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The operations that change what is live: push (whole or partial), rollback, clean, and running a saved plan. Each makes a plan from facts
+ * and runs it; a dry run stops in between.
+ */
+import type { BytePath } from '../core/byte-path.ts';
+import { ScapError, toErrorReport } from '../core/errors.ts';
+import type { Sha } from '../core/sha.ts';
+import type { ScapEvent } from '../events/event.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { DeployRepository } from '../revision/deploy-repository.ts';
+import { doneTasks } from './aborted-runs.ts';
+import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
+import { readDeployRecords } from './deploy-records.ts';
+import { initializePlan } from './executor.ts';
+import type { FleetMember } from './fleet.ts';
+import { planCleaning } from './generators/cleaning.ts';
+import { planPromotion } from './generators/promotion.ts';
+import { maintainDeployRepository } from './maintain.ts';
+import { refuseForeignHosts } from './preflight.ts';
+import { type PreparedRevision, prepareRevision } from './prepare-revision.ts';
+import { liveHistory } from './rollback-target.ts';
+import { type RunResult, runPlan } from './run-plan.ts';
+
+/** What the operator asked for, common to all that change something. */
+export interface DeployRequest {
+  readonly message: string;
+  readonly adopt: boolean;
+  readonly force: boolean;
+  readonly rollback: boolean;
+  /** Show what would happen; touch nothing. */
+  readonly dryRun: boolean;
+  /** Make the plan (and the revision) and stop there. */
+  readonly planOnly: boolean;
+  /** How long to wait for another run to end. */
+  readonly waitMs: number;
+}
+
+export interface PushRequest extends DeployRequest {
+  readonly staging: string;
+  /** Only these paths, relative to staging; then the kind is `sync-file`. */
+  readonly scope?: readonly BytePath[] | undefined;
+  readonly allowShrink: boolean;
+}
+
+/** What a deploy came to. `result` is missing when there was nothing to do, and in a dry run. */
+export interface DeployReport {
+  readonly plan: Plan;
+  readonly prepared: PreparedRevision | undefined;
+  readonly result: RunResult | undefined;
+  readonly dryRun: boolean;
+  /** Hosts that could not be asked, and why; only known when the plan was not run. */
+  readonly unreachable: readonly FleetMember[];
+}
+
+/** Stands for the revision that a dry run does not make. */
+export const unmadeRevision = '0'.repeat(40) as Sha;
+
+/** Makes the staging tree (or `scope` of it, on top of what is live) a revision and makes that live. */
+export async function push(host: DeployHost, request: PushRequest): Promise<DeployReport> {
+  const kind = request.scope === undefined ? 'push' : 'sync-file';
+  return deploy(host, request, kind, async (repository) => {
+    const prepared = await prepareRevision(
+      { layout: host.layout, repository, bus: host.bus },
+      {
+        staging: request.staging,
+        exclude: host.config.exclude,
+        scope: request.scope,
+        maxShrinkRatio: request.allowShrink ? undefined : host.config.maxShrinkRatio,
+        kind,
+        message: request.message,
+        author: host.operator,
+        dryRun: request.dryRun,
+        signal: host.signal,
+      },
+    );
+    return { revision: prepared.sha ?? unmadeRevision, prepared };
+  });
+}
+
+export interface RollbackRequest extends DeployRequest {
+  /** A revision, or how many steps to go back. */
+  readonly to: { readonly revision: string } | { readonly steps: number };
+}
+
+/** Makes an older revision live. */
+export async function rollback(host: DeployHost, request: RollbackRequest): Promise<DeployReport> {
+  return deploy(host, request, 'rollback', async (repository) => {
+    const { to } = request;
+    const revision = 'revision' in to ? repository.resolve(to.revision) : stepsBack(host, repository, to.steps);
+    return { revision, prepared: undefined };
+  });
+}
+
+function stepsBack(host: DeployHost, repository: DeployRepository, steps: number): Sha {
+  const history = liveHistory(readDeployRecords(host.layout)).filter((sha) => repository.has(sha));
+  const revision = history.at(-1 - steps);
+  if (revision !== undefined && steps < history.length) return revision;
+  throw new ScapError('revision_unknown', `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older deploys are known`, {
+    hint: 'Choose a revision from: scap history',
+  });
+}
+
+interface Wanted {
+  readonly revision: Sha;
+  readonly prepared: PreparedRevision | undefined;
+}
+
+async function deploy(
+  host: DeployHost,
+  request: DeployRequest,
+  kind: string,
+  want: (repository: DeployRepository) => Promise<Wanted>,
+): Promise<DeployReport> {
+  const earlier: ScapEvent[] = [];
+  const stop = host.bus.listen((event) => earlier.push(event));
+  const perform = async (repository: DeployRepository) => {
+    await using fleet = openFleet(host);
+    // Connecting and reading the staging tree have nothing to do with each other.
+    fleet.survey().catch(() => {});
+    const wanted = await want(repository);
+    const members = await fleet.survey();
+    if (host.signal.aborted) throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
+    refuseForeignHosts(members, repository, request);
+    const plan = makePlan(host, request, kind, wanted, repository, members);
+    const report = { plan, prepared: wanted.prepared, result: undefined, dryRun: request.dryRun, unreachable: members.filter(({ error }) => error) };
+    if (request.dryRun) {
+      if (wanted.revision !== unmadeRevision) await initializePlan(plan, host.commands, commandWorld(host, repository));
+      return report;
+    }
+    if (plan.stages.length === 0 || request.planOnly) return report;
+    stop();
+    const options = { adopt: request.adopt, rollback: request.rollback, done: new Set<string>(), earlier, takeOver: request.force };
+    const result = await runPlan(host, repository, fleet, plan, options);
+    await maintain(host, repository);
+    return { ...report, result };
+  };
+  try {
+    if (request.dryRun) return await perform(await openForReading(host));
+    return await asWriter(host, { reason: `${kind}: ${request.message}`, waitMs: request.waitMs }, perform);
+  } finally {
+    stop();
+  }
+}
+
+function makePlan(
+  host: DeployHost,
+  request: DeployRequest,
+  kind: string,
+  wanted: Wanted,
+  repository: DeployRepository,
+  members: readonly FleetMember[],
+): Plan {
+  return planPromotion({
+    kind,
+    revision: wanted.revision,
+    base: repository.live(),
+    message: request.message,
+    inventory: host.inventory,
+    hosts: members.map(({ host: member, report }) => ({
+      host: member,
+      live: report?.live.kind === 'revision' ? report.live.sha : undefined,
+      complete: new Set(report?.complete ?? []),
+    })),
+    concurrency: hostConcurrency,
+  });
+}
+
+export interface CleanRequest {
+  readonly keep: number | undefined;
+  readonly graceMs: number | undefined;
+  readonly waitMs: number;
+}
+
+/** Prunes on every host and on the deploy host. */
+export async function clean(host: DeployHost, request: CleanRequest): Promise<DeployReport> {
+  return asWriter(host, { reason: 'clean', waitMs: request.waitMs }, async (repository) => {
+    const live = repository.live();
+    if (live === undefined) throw new ScapError('revision_unknown', 'Cannot clean: nothing was deployed yet', { hint: 'Deploy with: scap push PATH' });
+    await using fleet = openFleet(host);
+    const plan = planCleaning({ live, hosts: host.inventory.hosts, keep: request.keep, graceMs: request.graceMs, concurrency: hostConcurrency });
+    const options = { adopt: false, rollback: false, done: new Set<string>(), earlier: [], takeOver: false };
+    const result = await runPlan(host, repository, fleet, plan, options);
+    await maintain(host, repository, { full: true });
+    return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
+  });
+}
+
+export interface SavedPlanRequest {
+  readonly plan: Plan;
+  /** Skip what an interrupted run of this plan has done. */
+  readonly resume: boolean;
+  readonly adopt: boolean;
+  readonly rollback: boolean;
+  readonly waitMs: number;
+}
+
+/** Runs a plan exactly as it is, or refuses it when the world has moved since it was made. */
+export async function runSavedPlan(host: DeployHost, { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest): Promise<DeployReport> {
+  return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
+    await using fleet = openFleet(host);
+    const done = resume ? doneTasks(host.layout, plan.id) : new Set<string>();
+    const members: readonly FleetMember[] = await fleet.survey();
+    refuseForeignHosts(members, repository, { adopt, force: false });
+    const result = await runPlan(host, repository, fleet, plan, { adopt, rollback: undo, done, earlier: [], takeOver: false });
+    await maintain(host, repository);
+    return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
+  });
+}
+
+/** Housekeeping never fails a deploy. */
+async function maintain(host: DeployHost, repository: DeployRepository, options: { readonly full?: boolean } = {}): Promise<void> {
+  try {
+    await maintainDeployRepository(host, repository, options);
+  } catch (error) {
+    host.bus.emit('maintenance.failed', { error: toErrorReport(error) });
+  }
+}
+

@@ -1,0 +1,202 @@
+/**
+ * Runs plans; nothing else does. Stages one after the other, the tasks of a stage at once within its limits, the tasks of a chain in order.
+ *
+ * A failed task costs its host: within the failure budget the host is left out from then on; past it nothing new starts, what runs comes to
+ * its end, and the stage has failed. Failures are results here, never exceptions.
+ */
+import { ScapError, toErrorReport, toScapError } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
+import { allTasks, type Plan, type PlanStage, type Task } from '../plan/plan.ts';
+import type { AgentNotice } from '../transport/protocol.ts';
+import type { Command, CommandRegistry, CommandWorld, RunContext, TaskResult } from './commands/command.ts';
+
+/** What became of a task. One that is missing from a run's results was never started. */
+export type TaskOutcome =
+  | { readonly status: 'ok'; readonly result: TaskResult }
+  | { readonly status: 'failed'; readonly error: ScapError }
+  | { readonly status: 'skipped' };
+
+export interface Execution {
+  readonly tasks: ReadonlyMap<string, TaskOutcome>;
+  /** Why each host was left out. */
+  readonly dropped: ReadonlyMap<HostName, ScapError>;
+  /** The stage that failed, and why. */
+  readonly failure: { readonly stage: string; readonly error: ScapError } | undefined;
+  readonly interrupted: boolean;
+}
+
+/** Checks every task of a plan without doing any of it. Throws the first thing that is wrong. */
+export async function initializePlan(plan: Plan, commands: CommandRegistry, world: CommandWorld): Promise<void> {
+  for (const stage of plan.stages) {
+    for (const task of stage.tasks.flat() as Task[]) {
+      const command = commandOf(commands, task);
+      await command.initialize(world, command.parse(task), task);
+    }
+  }
+}
+
+/** One line for people on what a task will do. */
+export function describeTask(commands: CommandRegistry, task: Task): string {
+  const command = commandOf(commands, task);
+  return command.describe(command.parse(task), task);
+}
+
+/** Runs a plan to its end or to its first failed stage. Tasks in `done` are skipped. */
+export async function executePlan(
+  plan: Plan,
+  commands: CommandRegistry,
+  run: RunContext,
+  done: ReadonlySet<string> = new Set(),
+): Promise<Execution> {
+  const state: ExecutionState = { tasks: new Map(), dropped: new Map() };
+  for (const stage of plan.stages) {
+    if (run.signal.aborted) break;
+    const error = await new StageRun(stage, commands, run, state, done).execute();
+    if (error !== undefined && !run.signal.aborted) return { ...state, failure: { stage: stage.name, error }, interrupted: false };
+  }
+  return { ...state, failure: undefined, interrupted: run.signal.aborted && !isFinished(plan, state) };
+}
+
+function isFinished(plan: Plan, { tasks }: ExecutionState): boolean {
+  return allTasks(plan).every(({ id }) => ['ok', 'skipped'].includes(tasks.get(id)?.status ?? ''));
+}
+
+interface ExecutionState {
+  readonly tasks: Map<string, TaskOutcome>;
+  readonly dropped: Map<HostName, ScapError>;
+}
+
+class StageRun {
+  readonly #stage: PlanStage;
+  readonly #commands: CommandRegistry;
+  readonly #run: RunContext;
+  readonly #state: ExecutionState;
+  readonly #done: ReadonlySet<string>;
+  /** Aborts when nothing new may start any more. */
+  readonly #stop = new AbortController();
+  readonly #perHost = new Map<HostName, Promise<unknown>[]>();
+  #failure: ScapError | undefined;
+
+  constructor(stage: PlanStage, commands: CommandRegistry, run: RunContext, state: ExecutionState, done: ReadonlySet<string>) {
+    this.#stage = stage;
+    this.#commands = commands;
+    this.#run = run;
+    this.#state = state;
+    this.#done = done;
+  }
+
+  /** Returns why the stage failed, if it did. */
+  async execute(): Promise<ScapError | undefined> {
+    const { name, concurrency } = this.#stage;
+    const chains = this.#stage.tasks.map((item) => (Array.isArray(item) ? (item as readonly Task[]) : [item as Task]));
+    const startedAt = Date.now();
+    this.#run.bus.emit('stage.started', { stage: name, tasks: chains.flat().length });
+    const signal = AbortSignal.any([this.#stop.signal, this.#run.signal]);
+    this.#judge();
+    const settled = await settleAll(chains, { limit: concurrency, signal }, (chain) => this.#runChain(chain, signal));
+    for (const item of settled) if (item.status === 'rejected') throw item.reason;
+    const outcomes = chains.flat().map(({ id }) => this.#state.tasks.get(id)?.status);
+    const count = (status: TaskOutcome['status']) => outcomes.filter((outcome) => outcome === status).length;
+    this.#run.bus.emit('stage.finished', { stage: name, ok: count('ok'), failed: count('failed'), durationMs: Date.now() - startedAt });
+    return this.#failure;
+  }
+
+  async #runChain(chain: readonly Task[], signal: AbortSignal): Promise<void> {
+    for (const task of chain) {
+      if (signal.aborted || (task.host !== undefined && this.#state.dropped.has(task.host))) return;
+      const release = await this.#hostSlot(task.host);
+      try {
+        if (!signal.aborted && !(await this.#runTask(task))) return;
+      } finally {
+        release();
+      }
+    }
+  }
+
+  /** Waits until fewer than `concurrencyPerHost` tasks run on the host. */
+  async #hostSlot(host: HostName | undefined): Promise<() => void> {
+    if (host === undefined) return () => {};
+    const running = this.#perHost.get(host) ?? [];
+    this.#perHost.set(host, running);
+    while (running.length >= this.#stage.concurrencyPerHost) await Promise.race(running);
+    let free: () => void = () => {};
+    const slot = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    running.push(slot);
+    return () => {
+      running.splice(running.indexOf(slot), 1);
+      free();
+    };
+  }
+
+  /** Tells whether the chain may go on. */
+  async #runTask(task: Task): Promise<boolean> {
+    const { bus } = this.#run;
+    const about = { task: task.id, stage: this.#stage.name, host: task.host ?? null };
+    if (this.#done.has(task.id)) {
+      this.#state.tasks.set(task.id, { status: 'skipped' });
+      bus.emit('task.skipped', { ...about, reason: 'done by the interrupted run' });
+      return true;
+    }
+    const startedAt = Date.now();
+    bus.emit('task.started', about);
+    try {
+      const command = commandOf(this.#commands, task);
+      const result = await command.execute(this.#run, command.parse(task), task, (notice) => this.#notice(about, notice));
+      this.#state.tasks.set(task.id, { status: 'ok', result });
+      bus.emit('task.finished', { ...about, durationMs: Date.now() - startedAt, ...result });
+      return true;
+    } catch (thrown) {
+      const error = toScapError(thrown) ?? asBug(thrown);
+      this.#state.tasks.set(task.id, { status: 'failed', error });
+      bus.emit('task.failed', { ...about, durationMs: Date.now() - startedAt, error: toErrorReport(error) });
+      this.#fail(task, error);
+      return false;
+    }
+  }
+
+  #fail(task: Task, error: ScapError): void {
+    if (task.host === undefined) {
+      this.#failure ??= error;
+      this.#stop.abort();
+      return;
+    }
+    this.#state.dropped.set(task.host, error);
+    this.#judge();
+  }
+
+  /** Fails the stage when more of its hosts are lost, now or in earlier stages, than its budget allows. */
+  #judge(): void {
+    const hosts = new Set((this.#stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])));
+    const lost = [...this.#state.dropped].filter(([host]) => hosts.has(host));
+    if (lost.length <= this.#stage.failureBudget || this.#failure !== undefined) return;
+    const [first] = lost;
+    const many = lost.length === 1 ? `${first?.[0]} failed` : `${lost.length} of ${hosts.size} hosts failed`;
+    this.#failure = new ScapError('run_failed', `Cannot go on with "${this.#stage.name}": ${many}, ${this.#stage.failureBudget} allowed`, {
+      hint: first?.[1].hint,
+      data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
+      cause: first?.[1],
+    });
+    this.#stop.abort();
+  }
+
+  #notice(about: { task: string; stage: string; host: HostName | null }, notice: AgentNotice): void {
+    const { kind, ...data } = notice;
+    if (kind === 'progress') this.#run.bus.emit('task.progressed', { ...about, ...(data as Omit<Extract<AgentNotice, { kind: 'progress' }>, 'kind'>) });
+    else if (about.host !== null) this.#run.bus.emit('host.noted', { host: about.host, ...(data as Omit<Extract<AgentNotice, { kind: 'note' }>, 'kind'>) });
+  }
+}
+
+function commandOf(commands: CommandRegistry, task: Task): Command {
+  const command = commands.get(task.command);
+  if (command !== undefined) return command;
+  throw new ScapError('plan_invalid', `Cannot run the task "${task.id}": there is no command "${task.command}"`, {
+    hint: `Known: ${[...commands.keys()].join(', ')}`,
+  });
+}
+
+function asBug(thrown: unknown): ScapError {
+  return new ScapError('bug', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}

@@ -1,0 +1,127 @@
+/**
+ * The targets of a run: one connection and one agent each, opened once and kept. A host that cannot be reached is an answer, not an exception.
+ */
+import { ScapError, toErrorReport, toScapError } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
+import type { EventBus } from '../events/event.ts';
+import type { Host } from '../inventory/host.ts';
+import type { Connection } from '../transport/connection.ts';
+import type { Transport } from '../transport/transport.ts';
+import { begin, probe, type TargetReport } from './target-client.ts';
+
+/** A host as far as it is known in this run. */
+export type FleetMember =
+  | { readonly host: Host; readonly report: TargetReport; readonly error: undefined }
+  | { readonly host: Host; readonly report: undefined; readonly error: ScapError };
+
+export interface FleetOptions {
+  readonly hosts: readonly Host[];
+  readonly transports: ReadonlyMap<string, Transport>;
+  readonly bus: EventBus;
+  readonly connectTimeoutMs: number;
+  /** How many connections are being opened at once. */
+  readonly connectConcurrency: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Fleet extends AsyncDisposable {
+  /** Connects to every host and asks what it has. Called once; later calls return the same answer. */
+  survey(): Promise<readonly FleetMember[]>;
+  /** The open connection to a host, opened anew when it was lost. Throws why there is none. */
+  connection(host: HostName): Promise<Connection>;
+  /** The connection once the target has admitted run `fence`; asked once per host. */
+  begun(host: HostName, fence: number, reason: string): Promise<Connection>;
+  /** What a host said when it was surveyed. */
+  report(host: HostName): Promise<TargetReport>;
+}
+
+export function createFleet(options: FleetOptions): Fleet {
+  return new ConnectedFleet(options);
+}
+
+class ConnectedFleet implements Fleet {
+  readonly #options: FleetOptions;
+  readonly #connections = new Map<HostName, Connection>();
+  readonly #begun = new WeakMap<Connection, Promise<void>>();
+  #survey: Promise<readonly FleetMember[]> | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  survey(): Promise<readonly FleetMember[]> {
+    this.#survey ??= this.#connectAll();
+    return this.#survey;
+  }
+
+  async connection(host: HostName): Promise<Connection> {
+    const member = await this.#member(host);
+    const connection = this.#connections.get(host);
+    if (connection?.usable) return connection;
+    await this.#connect(member.host);
+    return this.connection(host);
+  }
+
+  async begun(host: HostName, fence: number, reason: string): Promise<Connection> {
+    const connection = await this.connection(host);
+    let begun = this.#begun.get(connection);
+    if (begun === undefined) {
+      // The target may be waiting for the agent of a run that was killed to let go.
+      begun = begin(connection, fence, reason, { timeoutMs: this.#options.connectTimeoutMs + 15_000 });
+      this.#begun.set(connection, begun);
+    }
+    await begun;
+    return connection;
+  }
+
+  async report(host: HostName): Promise<TargetReport> {
+    return (await this.#member(host)).report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#survey?.catch(() => {});
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  }
+
+  async #member(host: HostName): Promise<Extract<FleetMember, { report: TargetReport }>> {
+    const member = (await this.survey()).find((candidate) => candidate.host.name === host);
+    if (member === undefined) throw new ScapError('host_unknown', `Cannot find the host "${host}" in the inventory`);
+    if (member.report === undefined) throw member.error;
+    return member;
+  }
+
+  async #connectAll(): Promise<readonly FleetMember[]> {
+    const { hosts, connectConcurrency } = this.#options;
+    const settled = await settleAll(hosts, { limit: connectConcurrency }, (host) => this.#connect(host));
+    return settled.map((item, at) => {
+      const host = hosts[at] as Host;
+      if (item.status === 'fulfilled') return { host, report: item.value, error: undefined };
+      const reason = item.status === 'rejected' ? item.reason : new Error('not started');
+      const error = toScapError(reason) ?? bug(reason);
+      this.#options.bus.emit('host.unreachable', { host: host.name, error: toErrorReport(error) });
+      return { host, report: undefined, error };
+    });
+  }
+
+  async #connect(host: Host): Promise<TargetReport> {
+    const { bus, connectTimeoutMs, signal, transports } = this.#options;
+    const transport = transports.get(host.transport);
+    if (transport === undefined) throw new ScapError('config_invalid', `Cannot reach ${host.name}: no transport "${host.transport}"`);
+    const startedAt = Date.now();
+    const onNoise = (text: string) => bus.emit('host.spoke', { host: host.name, text });
+    const connection = await transport.connect(host, { timeoutMs: connectTimeoutMs, signal, onNoise });
+    this.#connections.set(host.name, connection);
+    if (connection.hello.versions.git === undefined) {
+      throw new ScapError('tool_missing', `Cannot use ${host.name}: there is no git on it`, { hint: 'Install it there: apt-get install git' });
+    }
+    const report = await probe(connection, { timeoutMs: connectTimeoutMs, signal });
+    const live = report.live.kind === 'revision' ? report.live.sha : null;
+    bus.emit('host.connected', { host: host.name, live, durationMs: Date.now() - startedAt });
+    return report;
+  }
+}
+
+function bug(reason: unknown): ScapError {
+  return new ScapError('bug', reason instanceof Error ? reason.message : String(reason), { cause: reason });
+}

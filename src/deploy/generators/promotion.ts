@@ -1,0 +1,78 @@
+/**
+ * The plan every deploy has, whatever its revision came from: fetch everywhere, configure, promote group by group, record, prune.
+ * Generators decide from facts that were gathered before; they do no I/O.
+ */
+import { randomBytes } from 'node:crypto';
+import type { HostName } from '../../core/host-name.ts';
+import type { Sha } from '../../core/sha.ts';
+import type { Host } from '../../inventory/host.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import { type Plan, type PlanStage, planVersion, type Task } from '../../plan/plan.ts';
+
+/** What is known of a host when the plan is made. */
+export interface HostFacts {
+  readonly host: Host;
+  /** The revision it serves; `undefined` when it serves none of ours or could not be asked. */
+  readonly live: Sha | undefined;
+  readonly complete: ReadonlySet<Sha>;
+}
+
+export interface PromotionFacts {
+  readonly kind: string;
+  readonly revision: Sha;
+  /** What should be live now. */
+  readonly base: Sha | undefined;
+  readonly message: string;
+  readonly inventory: Pick<Inventory, 'groups'>;
+  readonly hosts: readonly HostFacts[];
+  /** How many hosts work at once. */
+  readonly concurrency: number;
+  readonly id?: string | undefined;
+  readonly now?: Date | undefined;
+}
+
+/** The plan that makes `revision` live on every host that does not serve it yet. A plan without stages has nothing to do. */
+export function planPromotion(facts: PromotionFacts): Plan {
+  const { revision, base } = facts;
+  const behind = facts.hosts.filter(({ live, complete }) => live !== revision || !complete.has(revision));
+  const unchanged = facts.hosts.filter((host) => !behind.includes(host)).map(({ host }) => host.name);
+  const names = new Set(behind.map(({ host }) => host.name));
+  const nothing = behind.length === 0 && base === revision;
+  return {
+    version: planVersion,
+    id: facts.id ?? newPlanId(facts.kind),
+    kind: facts.kind,
+    revision,
+    base: base ?? null,
+    message: facts.message,
+    createdAt: (facts.now ?? new Date()).toISOString(),
+    stages: nothing ? [] : planStages(facts, behind.map(({ host }) => host), names),
+    unchanged,
+  };
+}
+
+function planStages({ revision, inventory, concurrency }: PromotionFacts, behind: readonly Host[], names: ReadonlySet<HostName>): PlanStage[] {
+  const budget = inventory.groups.reduce((sum, group) => sum + group.failureBudget, 0);
+  const stage = (name: string, failureBudget: number, tasks: readonly Task[]): PlanStage[] =>
+    tasks.length === 0 ? [] : [{ name, concurrency, concurrencyPerHost: 1, failureBudget, tasks }];
+  const perHost = (command: string, hosts: readonly Host[], args: (host: Host) => Record<string, unknown>): Task[] =>
+    hosts.map((host) => ({ id: `${command}@${host.name}`, command, host: host.name, ...args(host) }));
+  const promotions = inventory.groups.flatMap((group) => {
+    const hosts = group.hosts.filter(({ name }) => names.has(name));
+    const name = inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`;
+    return stage(name, group.failureBudget, perHost('promote', hosts, () => ({ revision })));
+  });
+  return [
+    ...stage('fetch', budget, perHost('fetch', behind, () => ({ revision }))),
+    ...stage('config', budget, perHost('config', behind, () => ({}))),
+    ...promotions,
+    ...stage('record', 0, [{ id: 'record', command: 'record', revision }]),
+    ...stage('finalize', budget, perHost('finalize', behind, (host) => ({ keep: host.keepRevisions, graceMs: host.graceTimeMs }))),
+  ];
+}
+
+/** A name for a plan that tells its age and kind, unique enough to be looked up in logs. */
+export function newPlanId(kind: string): string {
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${kind}-${stamp}-${randomBytes(3).toString('hex')}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * The operations that only look: what every host serves, whether it is whole, what a revision is.
+ */
+import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
+import type { Sha } from '../core/sha.ts';
+import type { Revision } from '../revision/deploy-repository.ts';
+import { diffRevisions, type RevisionDifference } from '../revision/revision-diff.ts';
+import { probeLock, type LockHolder } from '../system/file-lock.ts';
+import type { LivePath } from '../target/live-path.ts';
+import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
+import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
+import { rolledBackRevisions } from './rollback-target.ts';
+import { listPrunable, type VerifyReport, verify } from './target-client.ts';
+
+export interface HostStatus {
+  readonly host: HostName;
+  readonly group: string;
+  /** `current`: serves what it should. `drifted`: does, but its files were changed. `foreign`: something at its live path is not ours. */
+  readonly state: 'current' | 'behind' | 'drifted' | 'empty' | 'foreign' | 'unknown-revision' | 'unreachable';
+  readonly live: LivePath | undefined;
+  /** Milliseconds since 1970. */
+  readonly liveSince: number | undefined;
+  readonly previous: Sha | undefined;
+  readonly complete: readonly Sha[];
+  /** How many files of the live revision are not as they should be; `undefined` when that could not be told. */
+  readonly drift: number | undefined;
+  readonly error: ErrorReport | undefined;
+}
+
+export interface FleetStatus {
+  readonly desired: Sha | undefined;
+  readonly newest: Sha | undefined;
+  readonly lastDeploy: DeployRecord | undefined;
+  readonly hold: Hold | undefined;
+  readonly running: LockHolder | undefined;
+  readonly hosts: readonly HostStatus[];
+}
+
+/** Asks every host what it serves and compares that with what should be live. */
+export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
+  const repository = await openForReading(host);
+  await using fleet = openFleet(host);
+  const members = await fleet.survey();
+  const desired = repository.live();
+  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, async (member): Promise<HostStatus> => {
+    const { name, group } = member.host;
+    const none = { host: name, group, live: undefined, liveSince: undefined, previous: undefined, complete: [], drift: undefined };
+    if (member.report === undefined) return { ...none, state: 'unreachable', error: toErrorReport(member.error) };
+    const { report } = member;
+    const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, name, false) : undefined;
+    const drift = verified && (verified.problem ? undefined : verified.drift.length);
+    return {
+      host: name,
+      group,
+      state: judge(report.live, desired, repository.revisions(), verified),
+      live: report.live,
+      liveSince: report.liveSince ?? undefined,
+      previous: report.previous ?? undefined,
+      complete: report.complete,
+      drift,
+      error: verified?.problem,
+    };
+  });
+  return {
+    desired,
+    newest: repository.main(),
+    lastDeploy: readDeployRecords(host.layout).at(-1),
+    hold: readHold(host.layout),
+    running: probeLock(host.layout.lock),
+    hosts: settled.flatMap((item) => (item.status === 'fulfilled' ? [item.value] : [])),
+  };
+}
+
+function judge(live: LivePath, desired: Sha | undefined, known: ReadonlySet<Sha>, verified: VerifyReport | undefined): HostStatus['state'] {
+  if (live.kind === 'absent') return 'empty';
+  if (live.kind !== 'revision') return 'foreign';
+  if (!known.has(live.sha)) return 'unknown-revision';
+  if (verified !== undefined && (verified.problem !== undefined || verified.drift.length > 0)) return 'drifted';
+  return live.sha === desired ? 'current' : 'behind';
+}
+
+export interface HostVerification {
+  readonly host: HostName;
+  readonly report: VerifyReport | undefined;
+  readonly error: ErrorReport | undefined;
+}
+
+/** Looks for drift in what each host serves; `deep` hashes every byte. */
+export async function verifyFleet(host: DeployHost, { deep }: { readonly deep: boolean }): Promise<HostVerification[]> {
+  await using fleet = openFleet(host);
+  const members = await fleet.survey();
+  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) => verifyLive(host, fleet, name, deep));
+  return settled.map((item, at) => {
+    const name = members[at]?.host.name as HostName;
+    if (item.status === 'fulfilled') return { host: name, report: item.value, error: undefined };
+    const reason = item.status === 'rejected' ? item.reason : new ScapError('interrupted', `Stopped before ${name} was verified`);
+    return { host: name, report: undefined, error: toErrorReport(reason) };
+  });
+}
+
+async function verifyLive(host: DeployHost, fleet: ReturnType<typeof openFleet>, name: HostName, deep: boolean): Promise<VerifyReport> {
+  const connection = await fleet.connection(name);
+  return verify(connection, { deep }, { timeoutMs: host.config.timeouts.fetchMs, signal: host.signal });
+}
+
+export interface PruningPreview {
+  readonly host: HostName;
+  readonly prune: readonly Sha[];
+  readonly error: ErrorReport | undefined;
+}
+
+/** What `clean` would prune where. */
+export async function previewPruning(
+  host: DeployHost,
+  rule: { readonly keep: number | undefined; readonly graceMs: number | undefined },
+): Promise<PruningPreview[]> {
+  await using fleet = openFleet(host);
+  const members = await fleet.survey();
+  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, async ({ host: { name, keepRevisions, graceTimeMs } }) => {
+    const connection = await fleet.connection(name);
+    const wanted = { keep: rule.keep ?? keepRevisions, graceMs: rule.graceMs ?? graceTimeMs };
+    return listPrunable(connection, wanted, { timeoutMs: host.config.timeouts.finalizeMs, signal: host.signal });
+  });
+  return settled.map((item, at) => ({
+    host: members[at]?.host.name as HostName,
+    prune: item.status === 'fulfilled' ? item.value : [],
+    error: item.status === 'rejected' ? toErrorReport(item.reason) : undefined,
+  }));
+}
+
+/** A deploy as `scap history` lists it. */
+export interface PastRun {
+  readonly record: DeployRecord;
+  readonly live: boolean;
+  /** Rolled back from, and not deployed again since. */
+  readonly bad: boolean;
+  /** Whether the deploy repository still holds the revision. */
+  readonly held: boolean;
+}
+
+/** Every run, newest first. */
+export async function readHistory(host: DeployHost): Promise<PastRun[]> {
+  const repository = await openForReading(host);
+  const records = readDeployRecords(host.layout);
+  const bad = rolledBackRevisions(records);
+  const live = repository.live();
+  const currentRun = records.findLast(({ sha, outcome }) => sha === live && (outcome === 'ok' || outcome === 'partial'));
+  return records
+    .map((record) => ({ record, live: record === currentRun, bad: bad.has(record.sha), held: repository.has(record.sha) }))
+    .reverse();
+}
+
+export interface ShownRevision {
+  readonly revision: Revision;
+  readonly live: boolean;
+  /** What it changed, against `against`; `undefined` for the first revision. */
+  readonly difference: RevisionDifference | undefined;
+}
+
+/** Describes a revision (default: what should be live) and how it differs from another (default: the one it was made from). */
+export async function showRevision(host: DeployHost, name: string | undefined, other: string | undefined): Promise<ShownRevision> {
+  const repository = await openForReading(host);
+  const sha = name === undefined ? (repository.live() ?? repository.main()) : repository.resolve(name);
+  if (sha === undefined) throw new ScapError('revision_unknown', 'Cannot show a revision: nothing was deployed yet', { hint: 'Deploy with: scap push PATH' });
+  const revision = await repository.read(sha);
+  // With two revisions the first is where one comes from, as in `git diff A B`.
+  if (other !== undefined) {
+    const to = await repository.read(repository.resolve(other));
+    return { revision: to, live: to.sha === repository.live(), difference: await diffRevisions(repository, revision, to) };
+  }
+  const [parent] = revision.info.parents;
+  const before = parent !== undefined && repository.has(parent) ? await repository.read(parent) : undefined;
+  return { revision, live: sha === repository.live(), difference: before && (await diffRevisions(repository, before, revision)) };
+}

@@ -1,0 +1,62 @@
+/**
+ * Keeps the deploy repository small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
+ * held by any target as last seen.
+ */
+import type { Sha } from '../core/sha.ts';
+import { timesRef } from '../git/bundle.ts';
+import { maintainRepository } from '../git/maintenance.ts';
+import { writeShallow } from '../git/repository.ts';
+import { deployRef, type DeployRepository, recordRef } from '../revision/deploy-repository.ts';
+import type { DeployHost } from './deploy-host.ts';
+import { readSightings } from './sightings.ts';
+
+/** Forgetting is done in batches: each costs a pass over the refs. */
+const slack = 10;
+
+export async function maintainDeployRepository(host: DeployHost, repository: DeployRepository, { full = false } = {}): Promise<void> {
+  const plan = planForgetting({
+    deploys: repository.deploys(),
+    revisions: repository.revisions(),
+    needed: new Set([repository.live(), repository.main(), ...readSightings(host.layout)].filter((sha) => sha !== undefined)),
+    keepDeploys: host.config.keepDeploys,
+    slack: full ? 0 : slack,
+  });
+  await forget(repository, plan);
+  const dropped = full && plan.revisions.length > 0 ? Number.MAX_SAFE_INTEGER : plan.revisions.length;
+  await maintainRepository(repository.git, { dropped });
+}
+
+export interface ForgettingFacts {
+  readonly deploys: ReadonlyMap<number, Sha>;
+  readonly revisions: ReadonlySet<Sha>;
+  readonly needed: ReadonlySet<Sha>;
+  readonly keepDeploys: number;
+  readonly slack: number;
+}
+
+export interface Forgetting {
+  readonly deploys: readonly number[];
+  readonly revisions: readonly Sha[];
+}
+
+/** Decides which deploys and revisions to forget. Nothing, until there are `slack` more deploys than are kept. */
+export function planForgetting({ deploys, revisions, needed, keepDeploys, slack: more }: ForgettingFacts): Forgetting {
+  const numbers = [...deploys.keys()].sort((a, b) => b - a);
+  if (numbers.length <= keepDeploys + more) return { deploys: [], revisions: [] };
+  const kept = new Set([...needed, ...numbers.slice(0, keepDeploys).flatMap((n) => deploys.get(n) ?? [])]);
+  return {
+    deploys: numbers.slice(keepDeploys).filter((n) => !kept.has(deploys.get(n) as Sha)),
+    revisions: [...revisions].filter((sha) => !kept.has(sha)),
+  };
+}
+
+async function forget(repository: DeployRepository, { deploys, revisions }: Forgetting): Promise<void> {
+  if (deploys.length === 0 && revisions.length === 0) return;
+  const gone = new Set(revisions);
+  const kept = [...repository.revisions()].filter((sha) => !gone.has(sha));
+  // Where a kept revision's parent is forgotten, history ends: git is told so before the parent's refs go.
+  const infos = await Promise.all(kept.map(async (sha) => (await repository.read(sha)).info.parents.some((parent) => gone.has(parent) || !repository.has(parent)) ? [sha] : []));
+  writeShallow(repository.git, new Set(infos.flat()));
+  const names = [...deploys.map(deployRef), ...revisions.flatMap((sha) => [recordRef(sha), timesRef(sha)])];
+  await repository.update(new Map(names.map((name) => [name, undefined])));
+}

@@ -1,0 +1,100 @@
+/**
+ * What a run came to, decided from what its tasks did. Pure.
+ */
+import { type ErrorReport, exitStatus, type ExitStatus, toErrorReport } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import type { Sha } from '../core/sha.ts';
+import { type HostCounts, type HostState, hostStates, type RunOutcome } from '../events/event.ts';
+import { allTasks, type Plan, planHosts } from '../plan/plan.ts';
+import type { Execution } from './executor.ts';
+
+/** How a run ended for one host. */
+export interface HostOutcome {
+  readonly host: HostName;
+  readonly state: HostState;
+  /** What it serves now as far as is known; `undefined` when nothing is known. */
+  readonly live: Sha | null | undefined;
+  readonly error: ErrorReport | undefined;
+}
+
+/** Hosts whose live path this run has moved, or may have: a promotion that ended without an answer counts. */
+export function promotedHosts(plan: Plan, execution: Execution): HostName[] {
+  return allTasks(plan).flatMap(({ id, command, host }) => {
+    const outcome = execution.tasks.get(id);
+    if (command !== 'promote' || host === undefined || outcome === undefined) return [];
+    if (outcome.status === 'ok') return outcome.result.data.changed === false ? [] : [host];
+    return outcome.status === 'failed' && leavesDoubt(outcome.error.code) ? [host] : [];
+  });
+}
+
+/** Errors after which nobody knows what the target did last. */
+export function leavesDoubt(code: string): boolean {
+  return ['connection_lost', 'request_timeout', 'bug', 'io_failed', 'disk_full', 'process_failed'].includes(code);
+}
+
+export interface OutcomeFacts {
+  readonly plan: Plan;
+  readonly execution: Execution;
+  /** What each host served when the run began. */
+  readonly served: ReadonlyMap<HostName, Sha | null>;
+  /** Hosts taken back to what they served; `undefined` when there was no rollback. */
+  readonly rollback: { readonly restored: ReadonlySet<HostName>; readonly failed: ReadonlyMap<HostName, ErrorReport> } | undefined;
+}
+
+/** The state of every host the plan names, those that needed nothing first. */
+export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts): HostOutcome[] {
+  const tasksByHost = planHosts(plan).map((host) => [host, allTasks(plan).filter((task) => task.host === host)] as const);
+  const unchanged = plan.unchanged.map((host): HostOutcome => ({ host, state: 'unchanged', live: plan.revision, error: undefined }));
+  const touched = tasksByHost.map(([host, tasks]): HostOutcome => {
+    const error = execution.dropped.get(host);
+    const report = error && toErrorReport(error);
+    const before = served.get(host);
+    const failedBack = rollback?.failed.get(host);
+    if (failedBack) return { host, state: 'failed', live: undefined, error: failedBack };
+    if (rollback?.restored.has(host)) return { host, state: 'rolled-back', live: before ?? null, error: report };
+    const promote = tasks.find(({ command }) => command === 'promote');
+    const promotion = promote && execution.tasks.get(promote.id);
+    if (promotion?.status === 'ok' || promotion?.status === 'skipped') {
+      const changed = promotion.status === 'skipped' || promotion.result.data.changed !== false;
+      return { host, state: changed ? 'promoted' : 'unchanged', live: plan.revision, error: report };
+    }
+    if (error?.code === 'target_unreachable') return { host, state: 'unreachable', live: undefined, error: report };
+    if (error) return { host, state: 'failed', live: promotion && leavesDoubt(error.code) ? undefined : before, error: report };
+    if (promote === undefined && tasks.every(({ id }) => execution.tasks.get(id)?.status === 'ok')) {
+      return { host, state: 'unchanged', live: before, error: undefined };
+    }
+    return { host, state: 'not-attempted', live: before, error: undefined };
+  });
+  return [...unchanged, ...touched];
+}
+
+export function countStates(outcomes: readonly HostOutcome[]): HostCounts {
+  const counts = Object.fromEntries(hostStates.map((state) => [state, 0])) as Record<HostState, number>;
+  for (const { state } of outcomes) counts[state]++;
+  return counts;
+}
+
+/** How the whole run ended. */
+export function runOutcome({ execution, rollback }: OutcomeFacts, outcomes: readonly HostOutcome[]): RunOutcome {
+  if (rollback !== undefined) return rollback.failed.size > 0 ? 'not-rolled-back' : 'rolled-back';
+  // Once it is recorded what should be live, nothing that fails afterwards makes it undone.
+  const recorded = execution.tasks.get('record')?.status === 'ok';
+  if (execution.failure !== undefined) return recorded ? 'partial' : 'failed';
+  if (execution.interrupted) return 'interrupted';
+  const whole = outcomes.every(({ state, error }) => (state === 'promoted' || state === 'unchanged') && error === undefined);
+  return whole ? 'ok' : 'partial';
+}
+
+/** The exit status that says so. A run that failed before anything moved counts as rolled back: every host serves what it served. */
+export function outcomeStatus(outcome: RunOutcome): ExitStatus {
+  const statuses: Record<RunOutcome, ExitStatus> = {
+    ok: exitStatus.ok,
+    partial: exitStatus.partial,
+    failed: exitStatus.rolledBack,
+    'rolled-back': exitStatus.rolledBack,
+    'not-rolled-back': exitStatus.notRolledBack,
+    interrupted: exitStatus.interrupted,
+    aborted: exitStatus.interrupted,
+  };
+  return statuses[outcome];
+}

@@ -1,0 +1,175 @@
+/**
+ * A run: a plan executed under a number, logged, rolled back when it fails, and recorded.
+ */
+import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
+import type { Sha } from '../core/sha.ts';
+import type { HostCounts, RunOutcome, ScapEvent } from '../events/event.ts';
+import { type Plan, planHosts } from '../plan/plan.ts';
+import type { DeployRepository } from '../revision/deploy-repository.ts';
+import { createBundleStore } from './bundle-store.ts';
+import type { RunContext } from './commands/command.ts';
+import { commandWorld, type DeployHost, hostConcurrency } from './deploy-host.ts';
+import { recordAbortedRuns } from './aborted-runs.ts';
+import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
+import { type Execution, executePlan, initializePlan } from './executor.ts';
+import type { Fleet } from './fleet.ts';
+import { countStates, type HostOutcome, hostOutcomes, promotedHosts, runOutcome } from './outcome.ts';
+import { openRunLog } from './run-log.ts';
+import { noteSightings } from './sightings.ts';
+import { runStage } from './target-client.ts';
+
+export interface RunOptions {
+  /** Accept and move aside what stands at a live path and is not ours. */
+  readonly adopt: boolean;
+  /** Take promoted hosts back when the run fails. */
+  readonly rollback: boolean;
+  /** Ids of tasks an interrupted run has done. */
+  readonly done: ReadonlySet<string>;
+  /** Events from before the run, for its log. */
+  readonly earlier: readonly ScapEvent[];
+  /** Number the run above what any target has seen: this deploy host takes over. */
+  readonly takeOver: boolean;
+}
+
+export interface RunResult {
+  readonly n: number;
+  readonly plan: Plan;
+  readonly outcome: RunOutcome;
+  readonly hosts: readonly HostOutcome[];
+  readonly counts: HostCounts;
+  readonly durationMs: number;
+  /** Why the run failed, if it did. */
+  readonly error: ErrorReport | undefined;
+  /** Time between the first and the last switch of a live path; `undefined` with fewer than two. */
+  readonly skewMs: number | undefined;
+}
+
+/**
+ * Executes `plan`. The caller holds the writer's lock.
+ *
+ * Throws what is wrong before anything was touched: `world_moved`, `plan_invalid`, `host_unknown`. Once tasks run, failures are in the result.
+ */
+export async function runPlan(
+  host: DeployHost,
+  repository: DeployRepository,
+  fleet: Fleet,
+  plan: Plan,
+  options: RunOptions,
+): Promise<RunResult> {
+  const { bus, layout, operator } = host;
+  refuseMovedWorld(plan, repository);
+  await initializePlan(plan, host.commands, commandWorld(host, repository));
+  recordAbortedRuns(layout, operator.host);
+
+  const startedAt = Date.now();
+  const members = await fleet.survey();
+  noteSightings(layout, members);
+  const served = new Map(members.map(({ host: { name }, report }) => [name, report?.live.kind === 'revision' ? report.live.sha : null]));
+  const n = Math.max(nextRunNumber(layout), options.takeOver ? 1 + Math.max(...members.map(({ report }) => report?.fence ?? 0)) : 0);
+  using _log = openRunLog(layout.runLog(n, plan.revision), bus, options.earlier);
+  const { id, kind, revision, base, message } = plan;
+  bus.emit('run.started', { n, plan: id, kind, revision, previous: base, hosts: planHosts(plan), user: operator.user, message });
+
+  const run: RunContext = {
+    ...commandWorld(host, repository),
+    plan,
+    fence: n,
+    reason: `${kind} by ${operator.user} on ${operator.host}`,
+    adopt: options.adopt,
+    fleet,
+    bundles: createBundleStore(repository, layout.work, bus),
+    bus,
+    signal: host.signal,
+  };
+  const execution = await executePlan(plan, host.commands, run, options.done);
+  const rollback = await rollBackIfNeeded(run, execution, served, options);
+  const facts = { plan, execution, served, rollback };
+  const hosts = hostOutcomes(facts);
+  const outcome = runOutcome(facts, hosts);
+  const error = execution.failure && toErrorReport(execution.failure.error);
+  const result: RunResult = {
+    n,
+    plan,
+    outcome,
+    hosts,
+    counts: countStates(hosts),
+    durationMs: Date.now() - startedAt,
+    error,
+    skewMs: skewOf(execution),
+  };
+  for (const { host: name, state, live, error: why } of hosts) {
+    bus.emit('host.finished', { host: name, state, live: live ?? null, error: why ?? null });
+  }
+  appendDeployRecord(layout, toRecord(host, result, startedAt));
+  bus.emit('run.finished', { n, outcome, revision, counts: result.counts, durationMs: result.durationMs, error: error ?? null });
+  return result;
+}
+
+function refuseMovedWorld(plan: Plan, repository: DeployRepository): void {
+  const live = repository.live() ?? null;
+  if (plan.base === live) return;
+  throw new ScapError('world_moved', `Refused to run the plan ${plan.id}: it was made when ${plan.base ?? 'nothing'} was live, now ${live ?? 'nothing'} is`, {
+    hint: 'Make a new plan',
+    data: { base: plan.base, live },
+  });
+}
+
+function toRecord(host: DeployHost, { n, plan, outcome, hosts, counts }: RunResult, startedAt: number): DeployRecord {
+  return {
+    n,
+    plan: plan.id,
+    kind: plan.kind,
+    sha: plan.revision,
+    previous: plan.base,
+    user: host.operator.user,
+    host: host.operator.host,
+    message: plan.message,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: new Date().toISOString(),
+    outcome,
+    counts,
+    hosts: Object.fromEntries(hosts.map(({ host: name, state }) => [name, state])),
+  };
+}
+
+function skewOf(execution: Execution): number | undefined {
+  const times = [...execution.tasks.values()].flatMap((outcome) => {
+    const at = outcome.status === 'ok' && outcome.result.data.changed === true ? outcome.result.data.swappedAt : undefined;
+    return typeof at === 'number' ? [at] : [];
+  });
+  return times.length < 2 ? undefined : Math.max(...times) - Math.min(...times);
+}
+
+/** Takes every host this run has moved back to what it served: all are tried, each is reported (invariant 9). */
+async function rollBackIfNeeded(
+  run: RunContext,
+  execution: Execution,
+  served: ReadonlyMap<HostName, Sha | null>,
+  { rollback }: RunOptions,
+): Promise<{ restored: Set<HostName>; failed: Map<HostName, ErrorReport> } | undefined> {
+  const recorded = execution.tasks.get('record')?.status === 'ok';
+  const hosts = promotedHosts(run.plan, execution);
+  if (execution.failure === undefined || recorded || hosts.length === 0) return undefined;
+  const failed = new Map<HostName, ErrorReport>();
+  if (!rollback) {
+    const kept = new ScapError('rollback_failed', 'Left as it is: the run was told not to roll back', { hint: 'Go back with: scap rollback' });
+    for (const name of hosts) failed.set(name, toErrorReport(kept));
+    return { restored: new Set(), failed };
+  }
+  run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
+  // Undoing must not be stopped by what stopped the run.
+  const signal = new AbortController().signal;
+  const settled = await settleAll(hosts, { limit: hostConcurrency }, async (name) => {
+    const connection = await run.fleet.begun(name, run.fence, run.reason);
+    const params = { fence: run.fence, revision: served.get(name) ?? null, adopt: false };
+    await runStage(connection, 'promote', params, { timeoutMs: run.timeouts.promoteMs, signal });
+  });
+  settled.forEach((item, at) => {
+    if (item.status === 'rejected') failed.set(hosts[at] as HostName, toErrorReport(item.reason));
+  });
+  const restored = new Set(hosts.filter((name) => !failed.has(name)));
+  run.bus.emit('rollback.finished', { restored: [...restored], failed: [...failed.keys()] });
+  return { restored, failed };
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { isSha, type Sha } from '../core/sha.ts';
+import { writeFileAtomic } from '../system/atomic-file.ts';
+import { join } from 'node:path';
+import type { FleetMember } from './fleet.ts';
+import type { StateLayout } from './state-layout.ts';
+
+/** What each host was last seen to hold: the deploy host keeps what a host that is away may need as a base. */
+interface Sightings {
+  readonly [host: string]: { readonly seenAt: string; readonly live: Sha | null; readonly held: readonly Sha[] };
+}
+
+function pathOf(layout: StateLayout): string {
+  return join(layout.state, 'hosts.json');
+}
+
+/** Every revision some host was last seen to serve. */
+export function readSightings(layout: StateLayout): Sha[] {
+  return Object.values(read(layout)).flatMap(({ live }) => (isSha(live) ? [live] : []));
+}
+
+/** Remembers what the hosts of a survey said. Hosts that are away keep what was known of them. */
+export function noteSightings(layout: StateLayout, members: readonly FleetMember[]): void {
+  const seen = members.flatMap(({ host, report }) => {
+    if (report === undefined) return [];
+    const live = report.live.kind === 'revision' ? report.live.sha : null;
+    return [[host.name, { seenAt: new Date().toISOString(), live, held: report.held }] as const];
+  });
+  writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...read(layout), ...Object.fromEntries(seen) }, null, 1)}\n`);
+}
+
+function read(layout: StateLayout): Sightings {
+  try {
+    return JSON.parse(readFileSync(pathOf(layout), 'utf8')) as Sightings;
+  } catch {
+    return {};
+  }
+}

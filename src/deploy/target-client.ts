@@ -1,0 +1,112 @@
+/**
+ * What the deploy host asks of one target, typed. Everything a target answers is untrusted until it went through here.
+ */
+import { fromEncodedPath } from '../core/byte-path.ts';
+import { type ErrorReport, isErrorCode, ScapError } from '../core/errors.ts';
+import { isSha, type Sha } from '../core/sha.ts';
+import type { Drift } from '../target/verify.ts';
+import type { LivePath } from '../target/live-path.ts';
+import type { Connection, Payload, RequestOptions } from '../transport/connection.ts';
+
+/** What a target says about itself; see `target/probe`. */
+export interface TargetReport {
+  readonly live: LivePath;
+  readonly previous: Sha | null;
+  readonly complete: readonly Sha[];
+  readonly held: readonly Sha[];
+  readonly fence: number;
+  readonly liveSince: number | null;
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+}
+
+export interface VerifyReport {
+  readonly revision: Sha | null;
+  readonly drift: readonly Drift[];
+  readonly problem: ErrorReport | undefined;
+}
+
+type Options = Omit<RequestOptions, 'payload'>;
+
+export async function probe(connection: Connection, options: Options): Promise<TargetReport> {
+  const value = record(await connection.request('probe', {}, options));
+  return {
+    live: toLivePath(record(value.live)),
+    previous: shaOrNull(value.previous),
+    complete: array(value.complete).map((item) => sha(record(item).sha)),
+    held: array(value.held).map(sha),
+    fence: number(value.fence),
+    liveSince: value.liveSince === null ? null : number(value.liveSince),
+    freeBytes: number(value.freeBytes),
+    freeInodes: number(value.freeInodes),
+  };
+}
+
+/** Takes the target's lock and has it admit the run. */
+export async function begin(connection: Connection, fence: number, reason: string, options: Options): Promise<void> {
+  await connection.request('begin', { fence, reason }, options);
+}
+
+export async function send(connection: Connection, sha256: string, payload: Payload, options: Options): Promise<void> {
+  await connection.request('receive', { sha256, sizeBytes: payload.sizeBytes }, { ...options, payload });
+}
+
+/** Runs a stage; its result is data for events, and for whoever knows the stage. */
+export async function runStage(
+  connection: Connection,
+  stage: string,
+  params: Readonly<Record<string, unknown>>,
+  options: Options,
+): Promise<Readonly<Record<string, unknown>>> {
+  return record(await connection.request('stage', { ...params, stage }, options));
+}
+
+export async function verify(connection: Connection, params: { revision?: Sha; deep: boolean }, options: Options): Promise<VerifyReport> {
+  const value = record(await connection.request('verify', params, options));
+  const drift = array(value.drift).map((item) => {
+    const { path, kind } = record(item);
+    return { path: fromEncodedPath(String(path)), kind: kind as Drift['kind'] };
+  });
+  const problem = value.problem === undefined ? undefined : (record(value.problem) as unknown as ErrorReport);
+  return { revision: shaOrNull(value.revision), drift, problem: problem && isErrorCode(problem.code) ? problem : undefined };
+}
+
+/** Which revisions a target would prune under this rule. */
+export async function listPrunable(connection: Connection, rule: { keep: number; graceMs: number }, options: Options): Promise<Sha[]> {
+  return array(record(await connection.request('prunable', rule, options)).prunable).map(sha);
+}
+
+function toLivePath(value: Record<string, unknown>): LivePath {
+  if (value.kind === 'absent') return { kind: 'absent' };
+  if (value.kind === 'revision') return { kind: 'revision', sha: sha(value.sha) };
+  if (value.kind === 'directory' || value.kind === 'file' || value.kind === 'foreign-link') return { kind: value.kind, detail: String(value.detail) };
+  throw nonsense(value);
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw nonsense(value);
+}
+
+function array(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  throw nonsense(value);
+}
+
+function number(value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw nonsense(value);
+}
+
+function sha(value: unknown): Sha {
+  if (isSha(value)) return value;
+  throw nonsense(value);
+}
+
+function shaOrNull(value: unknown): Sha | null {
+  return value === null || value === undefined ? null : sha(value);
+}
+
+function nonsense(value: unknown): ScapError {
+  return new ScapError('protocol_violation', `Cannot use what the target answered: ${JSON.stringify(value)?.slice(0, 120) ?? 'nothing'}`);
+}

@@ -1,0 +1,87 @@
+/**
+ * Narration for what is no terminal (CI, cron, a file): one line per change of state. Between them progress, so that a log shows what a
+ * run waits for: at most once a second, less often the longer a stage takes.
+ */
+import { formatBytes } from '../core/bytes.ts';
+import type { ScapEvent } from '../events/event.ts';
+import type { Line } from './describe-event.ts';
+import { createQuietWriter } from './narration-stream.ts';
+import { createNarrator } from './narrator.ts';
+import type { Reporter, ReporterOptions } from './reporter.ts';
+import { currentStage, type RunState } from './run-view.ts';
+import { formatMovement, formatStageCounts } from './stage-progress.ts';
+import { tasksLeft } from './stage-view.ts';
+import { createStyle, type Tone } from './style.ts';
+import { countOf } from './wording.ts';
+
+const prefixes: Readonly<Record<Line['level'], string>> = { info: '', warn: 'warning: ', error: 'error: ' };
+const tones: Readonly<Record<Line['level'], Tone>> = { info: 'plain', warn: 'warn', error: 'error' };
+const minIntervalMs = 1000;
+const maxIntervalMs = 30_000;
+
+export type PlainReporterOptions = Pick<ReporterOptions, 'stream' | 'verbose' | 'colour' | 'hostCount'>;
+
+export function createPlainReporter({ stream, verbose, colour, hostCount }: PlainReporterOptions): Reporter {
+  const write = createQuietWriter(stream);
+  const style = createStyle(colour);
+  const narrator = createNarrator({ verbose, hostCount, eager: true });
+  const writeLines = (lines: readonly Line[]) =>
+    write(lines.map(({ level, text }) => `${style(tones[level], prefixes[level] + text)}\n`).join(''));
+
+  // What was last said of the work under way, and when; the timer says what was held back should no event follow.
+  let last = { subject: '', text: '', at: 0, startedAt: 0 };
+  let timer: NodeJS.Timeout | undefined;
+  const tellProgress = (at: number) => {
+    const progress = describeProgress(narrator.state, at);
+    clearTimeout(timer);
+    if (progress === undefined) return;
+    if (progress.subject !== last.subject) last = { ...progress, at, startedAt: at };
+    if (progress.text === last.text) return;
+    const waitMs = last.at + progressIntervalMs(at - last.startedAt) - at;
+    if (waitMs > 0) {
+      timer = setTimeout(() => tellProgress(at + waitMs), waitMs).unref();
+      return;
+    }
+    last = { ...last, text: progress.text, at };
+    write(`${progress.line}\n`);
+  };
+
+  return {
+    listener: (event: ScapEvent) => {
+      writeLines(narrator.tell(event));
+      tellProgress(event.at);
+    },
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      writeLines(narrator.end());
+    },
+  };
+}
+
+/** How long to wait between two lines about work that has been going on for `elapsedMs`. */
+export function progressIntervalMs(elapsedMs: number): number {
+  return Math.min(maxIntervalMs, Math.max(minIntervalMs, elapsedMs / 10));
+}
+
+interface Progress {
+  /** What it is about; its first line waits its turn too. */
+  readonly subject: string;
+  /** When this is the same, there is nothing new to say. */
+  readonly text: string;
+  readonly line: string;
+}
+
+function describeProgress(state: RunState, at: number): Progress | undefined {
+  const stage = currentStage(state);
+  if (stage !== undefined) {
+    // The stage's own line follows at once.
+    if (stage.inFlight.size === 0 && tasksLeft(stage) === 0) return undefined;
+    const text = `${formatStageCounts(stage)} ${stage.bytes.done} ${stage.files.done}`;
+    const movement = formatMovement(stage, at);
+    const line = `${formatStageCounts(stage)}${movement === '' ? '' : ` (${movement})`}`;
+    return { subject: `stage ${stage.name} ${state.stages.length}`, text, line };
+  }
+  if (state.scan === undefined || state.scan.done || state.stages.length > 0) return undefined;
+  const line = `Scanning the staging tree: ${countOf(state.scan.files, 'file')}, ${formatBytes(state.scan.readBytes)} read`;
+  return { subject: 'scan', text: line, line };
+}

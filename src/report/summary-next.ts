@@ -1,0 +1,63 @@
+import { shortSha } from '../core/sha.ts';
+import type { RunFacts } from './summary-facts.ts';
+import { formatCount } from './wording.ts';
+
+/** Something to paste, and what it is good for. */
+export interface Suggestion {
+  readonly command: string;
+  readonly purpose: string;
+}
+
+/** With more hosts than this, a push is shorter to type than a list. */
+const maxNamedHosts = 8;
+
+/** What to do after a run that left anything open, the safest first; nothing after one that did all it should. */
+export function suggestCommands(facts: RunFacts): Suggestion[] {
+  const status = { command: 'scap status', purpose: 'see what every host serves' };
+  switch (facts.outcome) {
+    case 'ok':
+      return facts.kind === 'prepare' ? [{ command: 'scap push', purpose: 'make the staging tree live' }] : [];
+    case 'partial':
+      return [status, catchUp(facts)];
+    case 'failed':
+    case 'rolled-back':
+    case 'aborted':
+      return [status, ...goBack(facts), ...tryAgain(facts, 'try again when the cause is gone')];
+    case 'interrupted':
+      return [status, ...tryAgain(facts, 'carry on'), ...goBack(facts)];
+    case 'not-rolled-back':
+    case undefined:
+      return [status, ...goBack(facts), ...tryAgain(facts, 'or go forward when the cause is gone')];
+  }
+}
+
+function catchUp(facts: RunFacts): Suggestion {
+  const behind = facts.hosts.map(({ host }) => host).filter((host) => !facts.liveOn.includes(host));
+  const what = `bring the ${behind.length === 1 ? 'host' : `${formatCount(behind.length)} hosts`} that ${behind.length === 1 ? 'is' : 'are'} behind up`;
+  if (facts.kind === 'prepare') return { command: 'scap prepare', purpose: 'fetch again where it is missing' };
+  if (behind.length > maxNamedHosts) return { command: 'scap push', purpose: what };
+  return { command: `scap seed ${behind.join(' ')}`, purpose: what };
+}
+
+/** Names the revision: after a run that did not succeed, a bare `scap rollback` would go one further back. */
+function goBack({ previous, revision, liveOn, unknownOn, promoteStarted }: RunFacts): Suggestion[] {
+  const open = promoteStarted && liveOn.length + unknownOn.length > 0;
+  if (!open || previous === null || previous === revision) return [];
+  return [{ command: `scap rollback ${shortSha(previous)}`, purpose: 'go back to what was live before, everywhere' }];
+}
+
+function tryAgain({ kind, revision, hosts }: RunFacts, purpose: string): Suggestion[] {
+  switch (kind) {
+    case 'push':
+    case 'prepare':
+      return [{ command: `scap ${kind}`, purpose }];
+    case 'rollback':
+      return [{ command: `scap rollback ${shortSha(revision)}`, purpose }];
+    case 'seed':
+      return hosts.length > maxNamedHosts
+        ? []
+        : [{ command: `scap seed ${hosts.map(({ host }) => host).join(' ')}`, purpose }];
+    default:
+      return [];
+  }
+}

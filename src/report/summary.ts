@@ -1,0 +1,83 @@
+/** The last lines of a run: how it ended, what is live where, what to do next. Says nothing that the events do not prove. */
+import { shortSha } from '../core/sha.ts';
+import { groupFailures } from './group-failures.ts';
+import { formatHosts } from './host-list.ts';
+import { padText } from './plain-text.ts';
+import type { Failure, HostView, RunState } from './run-view.ts';
+import { createStyle, type Style } from './style.ts';
+import { gatherFacts, type RunFacts } from './summary-facts.ts';
+import { suggestCommands } from './summary-next.ts';
+import { describeOutcome } from './summary-outcome.ts';
+import { countOf } from './wording.ts';
+
+const shownHosts = 20;
+
+/**
+ * Formats the summary of a run from its folded events; the empty string when no run started. No newline at the end.
+ *
+ * @see describeOutcome for the first sentence, suggestCommands for the last lines
+ */
+export function formatSummary(state: RunState, { colour }: { readonly colour: boolean }): string {
+  if (state.run === undefined) return '';
+  const style = createStyle(colour);
+  const facts = gatherFacts(state, state.run);
+  const { tone, text } = describeOutcome(facts);
+  const sections = [[style(tone, text)], failureLines(state, facts, style), liveLines(facts), nextLines(facts, style)];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+/** Each error once, with everybody who met it, the commonest first. */
+function failureLines({ failures, result }: RunState, { hosts }: RunFacts, style: Style): string[] {
+  const ofHosts = hosts.flatMap(({ host, error }) => (error === null ? [] : [{ host, error }]));
+  const told = new Set<string | null>(ofHosts.map(({ host }) => host));
+  const rest = failures.filter(({ host }) => !told.has(host));
+  const groups = groupFailures([...ofHosts, ...rest]).sort((a, b) => b.hosts.length - a.hosts.length);
+  const ofRun: Failure[] = result?.error ? [{ host: null, stage: undefined, error: result.error }] : [];
+  const news = groupFailures(ofRun).filter(({ message }) => groups.every((group) => group.message !== message));
+  return [...groups, ...news].flatMap(({ hosts: names, message, hint }) => [
+    `${style('error', who(names))} ${message}`,
+    ...(names.length > 1 ? [`  ${formatHosts(names, shownHosts)}`] : []),
+    ...(hint === undefined ? [] : [`  hint: ${hint}`]),
+  ]);
+}
+
+function who(hosts: readonly string[]): string {
+  const [only] = hosts;
+  if (only === undefined) return 'error:';
+  return hosts.length === 1 ? `${only}:` : `${countOf(hosts.length, 'host')}:`;
+}
+
+/** What is live where, unless every host serves what it should. */
+function liveLines(facts: RunFacts): string[] {
+  const groups = new Map<string | null, HostView[]>();
+  for (const view of facts.hosts) groups.set(view.live, [...(groups.get(view.live) ?? []), view]);
+  if (facts.hosts.length === 0 || (facts.outcome === 'ok' && groups.size === 1)) return [];
+  const rows = [...groups].map(([live, views]) => ({
+    name: liveName(live, facts),
+    hosts: views.map(({ host }) => host),
+  }));
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const lines = rows
+    .sort((a, b) => b.hosts.length - a.hosts.length)
+    .map(
+      ({ name, hosts }) =>
+        `  ${padText(name, width)}  ${countOf(hosts.length, 'host')}: ${formatHosts(hosts, shownHosts)}`,
+    );
+  return ['What the hosts serve now:', ...lines];
+}
+
+function liveName(live: string | null, { revision, previous }: RunFacts): string {
+  if (live === null) return 'nothing or unknown';
+  if (live === revision) return `${shortSha(live)} (this run)`;
+  return live === previous ? `${shortSha(live)} (before)` : shortSha(live);
+}
+
+function nextLines(facts: RunFacts, style: Style): string[] {
+  const suggestions = suggestCommands(facts);
+  const width = Math.max(0, ...suggestions.map(({ command }) => command.length));
+  const lines = suggestions.map(({ command, purpose }) => `  ${style('strong', padText(command, width))}  ${purpose}`);
+  return lines.length === 0 ? [] : ['What to do next:', ...lines];
+}
