@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { runProgram } from './program.ts';
 
+// A reader that left (`scap push --events | head`) must not end a run half-way; Node would throw.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 process.exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,

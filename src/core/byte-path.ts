@@ -73,7 +73,7 @@ function decode(path: BytePath, escape: (byte: number) => string, special: RegEx
     const length = utf8Length(path, at);
     const bytes = path.slice(at, at + Math.max(length, 1));
     const character = length === 0 ? '' : Buffer.from(bytes, 'latin1').toString('utf8');
-    const plain = length > 0 && character !== '\ufffd' && !special.test(character);
+    const plain = length > 0 && !character.includes('\ufffd') && !special.test(character);
     text += plain ? character : Array.from(bytes, (unit) => escape(unit.charCodeAt(0))).join('');
     at += bytes.length;
   }

@@ -8,8 +8,8 @@ export function parseDuration(text: string): number | undefined {
 
 /** Formats for people: `850 ms`, `12.3 s`, `4 m 05 s`, `2 h 10 m`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const totalSeconds = Math.round(ms / 1000);
   const [hours, minutes, seconds] = [totalSeconds / 3600, (totalSeconds % 3600) / 60, totalSeconds % 60].map(
     Math.floor,

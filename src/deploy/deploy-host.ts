@@ -74,8 +74,23 @@ export async function asWriter<T>(host: DeployHost, request: LockRequest, work: 
     onWait: (holder) => holder && bus.emit('lock.awaited', { user: holder.user, pid: holder.pid, since: holder.since, reason: holder.reason }),
   });
   refuseHold(readHold(layout));
-  for (const name of readdirSync(layout.work)) rmSync(join(layout.work, name), { recursive: true, force: true });
-  return work(await openDeployRepository(layout.repo, { create: true }));
+  sweepWork(layout);
+  try {
+    return await work(await openDeployRepository(layout.repo, { create: true }));
+  } finally {
+    // Bundles may be as large as the tree. What cannot be removed now, the next run sweeps: it must not hide how the work ended.
+    attempt(() => sweepWork(layout));
+  }
+}
+
+function sweepWork({ work }: StateLayout): void {
+  for (const name of readdirSync(work)) rmSync(join(work, name), { recursive: true, force: true });
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {}
 }
 
 /** A standing order that nothing is deployed. */

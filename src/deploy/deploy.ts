@@ -4,6 +4,8 @@
  */
 import type { BytePath } from '../core/byte-path.ts';
 import { ScapError, toErrorReport } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -12,9 +14,10 @@ import { doneTasks } from './aborted-runs.ts';
 import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
 import { readDeployRecords } from './deploy-records.ts';
 import { initializePlan } from './executor.ts';
-import type { FleetMember } from './fleet.ts';
+import type { Fleet, FleetMember } from './fleet.ts';
 import { planCleaning } from './generators/cleaning.ts';
 import { planPromotion } from './generators/promotion.ts';
+import { verifyLive } from './inspect.ts';
 import { maintainDeployRepository } from './maintain.ts';
 import { refuseForeignHosts } from './preflight.ts';
 import { type PreparedRevision, prepareRevision } from './prepare-revision.ts';
@@ -121,7 +124,8 @@ async function deploy(
     const members = await fleet.survey();
     if (host.signal.aborted) throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
     refuseForeignHosts(members, repository, request);
-    const plan = makePlan(host, request, kind, wanted, repository, members);
+    const drifted = await findDrifted(host, fleet, members, wanted.revision);
+    const plan = makePlan(host, request, kind, { ...wanted, drifted }, repository, members);
     const report = { plan, prepared: wanted.prepared, result: undefined, dryRun: request.dryRun, unreachable: members.filter(({ error }) => error) };
     if (request.dryRun) {
       if (wanted.revision !== unmadeRevision) await initializePlan(plan, host.commands, commandWorld(host, repository));
@@ -142,11 +146,22 @@ async function deploy(
   }
 }
 
+/** Hosts that serve `revision` already, but with files that were changed on disk: fetching repairs them. */
+async function findDrifted(host: DeployHost, fleet: Fleet, members: readonly FleetMember[], revision: Sha): Promise<Set<HostName>> {
+  const serving = members.filter(({ report }) => report?.live.kind === 'revision' && report.live.sha === revision);
+  const settled = await settleAll(serving, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) => verifyLive(host, fleet, name, false));
+  const whole = (at: number) => {
+    const item = settled[at];
+    return item?.status === 'fulfilled' && item.value.problem === undefined && item.value.drift.length === 0;
+  };
+  return new Set(serving.filter((_, at) => !whole(at)).map((member) => member.host.name));
+}
+
 function makePlan(
   host: DeployHost,
   request: DeployRequest,
   kind: string,
-  wanted: Wanted,
+  wanted: Wanted & { readonly drifted: ReadonlySet<HostName> },
   repository: DeployRepository,
   members: readonly FleetMember[],
 ): Plan {
@@ -159,7 +174,7 @@ function makePlan(
     hosts: members.map(({ host: member, report }) => ({
       host: member,
       live: report?.live.kind === 'revision' ? report.live.sha : undefined,
-      complete: new Set(report?.complete ?? []),
+      complete: new Set(wanted.drifted.has(member.name) ? [] : report?.complete),
     })),
     concurrency: hostConcurrency,
   });

@@ -68,7 +68,7 @@ class ConnectedFleet implements Fleet {
     let begun = this.#begun.get(connection);
     if (begun === undefined) {
       // The target may be waiting for the agent of a run that was killed to let go.
-      begun = begin(connection, fence, reason, { timeoutMs: this.#options.connectTimeoutMs + 15_000 });
+      begun = begin(connection, fence, reason, { timeoutMs: this.#options.connectTimeoutMs + 35_000 });
       this.#begun.set(connection, begun);
     }
     await begun;

@@ -100,7 +100,8 @@ export async function verifyFleet(host: DeployHost, { deep }: { readonly deep: b
   });
 }
 
-async function verifyLive(host: DeployHost, fleet: ReturnType<typeof openFleet>, name: HostName, deep: boolean): Promise<VerifyReport> {
+/** Looks for drift in what one host serves. */
+export async function verifyLive(host: DeployHost, fleet: ReturnType<typeof openFleet>, name: HostName, deep: boolean): Promise<VerifyReport> {
   const connection = await fleet.connection(name);
   return verify(connection, { deep }, { timeoutMs: host.config.timeouts.fetchMs, signal: host.signal });
 }

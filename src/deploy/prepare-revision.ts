@@ -2,14 +2,15 @@
  * From staging tree to revision: capture, judge, commit. The deploy host's half of a push; no target is involved.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BytePath, toDisplayPath, toEncodedPath } from '../core/byte-path.ts';
+import { type BytePath, fromText, isWithin, toDisplayPath, toEncodedPath, toFsPath } from '../core/byte-path.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { isSystemError, ScapError } from '../core/errors.ts';
 import { emptyManifest, graftManifest, type Manifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
+import { createIndexCursor, type IndexFile } from '../git/index-file.ts';
 import { createPackWriter, type PackWriter } from '../git/pack-writer.ts';
 import { createRevision, type PlannedTree, planTree } from '../revision/create-revision.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
@@ -67,12 +68,14 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const staging = resolveStaging(options.staging);
   const base = repository.live() ?? repository.main();
   const baseManifest = base === undefined ? emptyManifest : await repository.readManifest(base);
+  const index = await loadStagingIndex({ git: repository.git, path: layout.stagingIndex, staging, revision: base });
+  refuseUnknownPaths(staging, index, baseManifest, options.scope ?? []);
   using pack = options.dryRun ? undefined : createPackWriter(join(layout.work, `pack-${randomBytes(6).toString('hex')}`));
 
   const capture = await captureStaging({
     root: staging,
     excluder: createExcluder(options.exclude),
-    base: await loadStagingIndex({ git: repository.git, path: layout.stagingIndex, staging, revision: base }),
+    base: index,
     baseTimes: base === undefined ? new Uint32Array() : await repository.readTimes(base),
     scope: options.scope,
     store: pack ?? hashOnly,
@@ -114,6 +117,31 @@ export function resolveStaging(path: string): string {
       cause: error,
     });
   }
+}
+
+/** A path that neither staging nor the base has is a slip: taking nothing from nowhere must not pass for success. */
+function refuseUnknownPaths(staging: string, base: IndexFile, { emptyDirectories }: Manifest, scope: readonly BytePath[]): void {
+  const unknown = scope.filter((path) => !isStaged(staging, path) && !isKnown(base, path) && ![...emptyDirectories].some((at) => isWithin(at, path)));
+  if (unknown.length === 0) return;
+  const named = unknown.map((path) => `"${toDisplayPath(path)}"`).join(', ');
+  throw new ScapError('path_unknown', `Cannot synchronise ${named}: neither the staging tree nor what is live has it`, {
+    hint: `Look for it in "${staging}"`,
+  });
+}
+
+function isStaged(staging: string, path: BytePath): boolean {
+  try {
+    lstatSync(toFsPath(`${fromText(staging)}/${path}`));
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+function isKnown(base: IndexFile, path: BytePath): boolean {
+  for (const cursor = createIndexCursor(base); !cursor.done; cursor.advance()) if (isWithin(cursor.path, path)) return true;
+  return false;
 }
 
 function resultingManifest(capture: Capture, base: Manifest, scope: readonly BytePath[] | undefined): Manifest {

@@ -27,7 +27,7 @@ export async function writeBundle(git: Git, path: string, content: BundleContent
   try {
     writeAll(fd, encodeHeader(content));
     // A complete bundle is copied from our packs as it stands; searching deltas in it would cost more than it saves.
-    const search = content.base === undefined ? ['--window=0'] : ['--thin', '--window=10'];
+    const search = content.base === undefined ? ['--window=0'] : ['--window=10'];
     const args = ['pack-objects', '--stdout', '--quiet', '--delta-base-offset', ...search];
     const packer = await git.stream(args, { stdoutFd: fd, signal });
     packer.stdin.end(objects);

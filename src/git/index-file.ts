@@ -65,8 +65,10 @@ export interface IndexEntry {
   readonly stat: StatData;
 }
 
-const fixedBytes = 62;
-const trailerBytes = 20;
+/** Bytes of an entry before its path. */
+export const fixedBytes = 62;
+/** Bytes of the checksum at the end. */
+export const trailerBytes = 20;
 
 /** A parsed index. Iterate with {@link createIndexCursor}. */
 export interface IndexFile {
@@ -74,11 +76,6 @@ export interface IndexFile {
   readonly count: number;
   /** Content of the `SCAP` extension, when there is one. */
   readonly note: Buffer | undefined;
-}
-
-/** An index without entries. */
-export function emptyIndex(): IndexFile {
-  return parseIndex(createIndexBuilder().finish());
 }
 
 /**
@@ -132,7 +129,7 @@ export interface IndexCursor {
   seek(path: BytePath, skipped?: (cursor: IndexCursor) => void): boolean;
   /** Tells whether type, size, times, inode and mode bits git records are those of `stats`; ctime on request only. */
   matches(stats: BigIntStats, options: { readonly ctime: boolean }): boolean;
-  /** The bytes of the current entry, padding included, as {@link IndexBuilder.addRaw} takes them. */
+  /** The bytes of the current entry, padding included, as `IndexBuilder.addRaw` takes them. */
   raw(): Buffer;
 }
 
@@ -216,7 +213,8 @@ class Cursor implements IndexCursor {
   }
 
   #readPath(): void {
-    if (this.#left > 0) this.path = this.#bytes.toString('latin1', this.#at + fixedBytes, pathEndAt(this.#bytes, this.#at));
+    if (this.#left > 0)
+      this.path = this.#bytes.toString('latin1', this.#at + fixedBytes, pathEndAt(this.#bytes, this.#at));
   }
 }
 
@@ -230,92 +228,4 @@ export function gitModeOf(stMode: number): number {
   if (type === 0o120000) return 0o120000;
   if (type === 0o100000) return stMode & 0o100 ? 0o100755 : 0o100644;
   return 0;
-}
-
-/** Builds an index by appending entries, which must come in the order of {@link compareBytes}. */
-export interface IndexBuilder {
-  readonly count: number;
-  add(path: BytePath, mode: number, oid: Sha, stat: StatData): void;
-  /** Appends an entry as another index has it. */
-  addRaw(entry: Buffer): void;
-  /** What was added so far, for reading; adding more makes it stale. */
-  view(): IndexFile;
-  /** Completes the file with the `SCAP` extension, when given, and its checksum. The builder is used up. */
-  finish(note?: Buffer): Buffer;
-}
-
-export function createIndexBuilder(expectedBytes = 65_536): IndexBuilder {
-  return new Builder(expectedBytes);
-}
-
-class Builder implements IndexBuilder {
-  #bytes: Buffer;
-  #at = 12;
-  count = 0;
-
-  constructor(expectedBytes: number) {
-    this.#bytes = Buffer.allocUnsafe(expectedBytes + 128);
-  }
-
-  add(path: BytePath, mode: number, oid: Sha, stat: StatData): void {
-    const length = fixedBytes + path.length;
-    const padded = length + (8 - (length % 8));
-    this.#reserve(padded);
-    const b = this.#bytes;
-    let at = this.#at;
-    for (const field of [
-      stat.ctimeS,
-      stat.ctimeNs,
-      stat.mtimeS,
-      stat.mtimeNs,
-      stat.dev,
-      stat.ino,
-      mode,
-      stat.uid,
-      stat.gid,
-      stat.size,
-    ]) {
-      at = b.writeUInt32BE(field, at);
-    }
-    at += b.write(oid, at, 'hex');
-    at = b.writeUInt16BE(Math.min(path.length, 0xfff), at);
-    at += b.write(path, at, 'latin1');
-    b.fill(0, at, this.#at + padded);
-    this.#at += padded;
-    this.count++;
-  }
-
-  addRaw(entry: Buffer): void {
-    this.#reserve(entry.length);
-    this.#at += entry.copy(this.#bytes, this.#at);
-    this.count++;
-  }
-
-  view(): IndexFile {
-    return { bytes: this.#bytes.subarray(0, this.#at + trailerBytes), count: this.count, note: undefined };
-  }
-
-  finish(note?: Buffer): Buffer {
-    const extensionBytes = note === undefined ? 0 : 8 + note.length;
-    this.#reserve(extensionBytes + trailerBytes);
-    this.#bytes.write('DIRC', 0, 'latin1');
-    this.#bytes.writeUInt32BE(2, 4);
-    this.#bytes.writeUInt32BE(this.count, 8);
-    if (note !== undefined) {
-      this.#bytes.write('SCAP', this.#at, 'latin1');
-      this.#bytes.writeUInt32BE(note.length, this.#at + 4);
-      note.copy(this.#bytes, this.#at + 8);
-      this.#at += extensionBytes;
-    }
-    const body = this.#bytes.subarray(0, this.#at);
-    createHash('sha1').update(body).digest().copy(this.#bytes, this.#at);
-    return this.#bytes.subarray(0, this.#at + trailerBytes);
-  }
-
-  #reserve(more: number): void {
-    if (this.#at + more <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
-    this.#bytes.copy(grown, 0, 0, this.#at);
-    this.#bytes = grown;
-  }
 }

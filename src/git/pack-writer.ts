@@ -63,7 +63,7 @@ class FilePackWriter implements PackWriter {
       this.#pendingBytes -= content.length;
     });
     this.#pending.add(job);
-    while (this.#pendingBytes > maxPendingBytes) await Promise.race(this.#pending);
+    if (this.#pendingBytes > maxPendingBytes) await this.#drain();
     this.#throwFailure();
     return oid;
   }
@@ -118,7 +118,7 @@ class FilePackWriter implements PackWriter {
 
   async #deflateAndAppend(type: ObjectType, content: Buffer): Promise<void> {
     try {
-      const deflated = await deflateAsync(content, { level: constants.Z_BEST_SPEED });
+      const deflated = await deflateAsync(content, deflateOptions(content.length));
       if (!this.#closed) this.#append(Buffer.concat([entryHeader(type, content.length), deflated]));
     } catch (error) {
       // Reported by the next call of the owner: nobody awaits this promise by itself.
@@ -159,6 +159,20 @@ class FilePackWriter implements PackWriter {
 }
 
 const deflateAsync = promisify<Buffer, ZlibOptions, Buffer>(deflate);
+
+/**
+ * Options for content of which the size is known: a window and buffers that fit it. Most files are small, and setting up zlib's full 256 KiB for
+ * each of them would cost more than deflating them.
+ */
+function deflateOptions(sizeBytes: number): ZlibOptions {
+  const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(sizeBytes + 1))));
+  return {
+    level: constants.Z_BEST_SPEED,
+    windowBits,
+    memLevel: Math.min(8, Math.max(1, windowBits - 7)),
+    chunkSize: Math.max(64, sizeBytes + (sizeBytes >> 8) + 64),
+  };
+}
 
 /** Type and size of an entry: three bits of type, then the size in groups of 4, 7, 7 … bits, lowest first. */
 function entryHeader(type: ObjectType, sizeBytes: number): Buffer {

@@ -11,15 +11,8 @@ import { manifestPath } from '../core/manifest.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import type { Git } from '../git/git-command.ts';
 import { readSizes } from '../git/object-reader.ts';
-import {
-  createIndexBuilder,
-  createIndexCursor,
-  emptyIndex,
-  type IndexCursor,
-  type IndexFile,
-  parseIndex,
-  unknownStat,
-} from '../git/index-file.ts';
+import { createIndexBuilder, emptyIndex } from '../git/index-builder.ts';
+import { createIndexCursor, type IndexCursor, type IndexFile, parseIndex, unknownStat } from '../git/index-file.ts';
 import { diffTrees, listTree, type TreeChange } from '../git/raw-diff.ts';
 
 /** What the index says about itself, in its `SCAP` extension. */

@@ -2,15 +2,8 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, isWithin, parentPath } from '../core/byte-path.ts';
 import { ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
-import {
-  createIndexBuilder,
-  createIndexCursor,
-  type IndexBuilder,
-  type IndexCursor,
-  type StatData,
-  toStatData,
-  unknownStat,
-} from '../git/index-file.ts';
+import { createIndexBuilder, type IndexBuilder } from '../git/index-builder.ts';
+import { createIndexCursor, type IndexCursor, type StatData, toStatData, unknownStat } from '../git/index-file.ts';
 import type { Capture, CapturedChange, CaptureOptions } from './capture.ts';
 import { confirmSnapshot } from './confirm.ts';
 import { type ContentReader, createContentReader } from './content-reader.ts';

@@ -6,7 +6,14 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { toErrorReport } from '../core/errors.ts';
-import { createFrameParser, encodeMessage, type FromAgent, parseToAgent, protocolVersion, type Request } from '../transport/protocol.ts';
+import {
+  createFrameParser,
+  encodeMessage,
+  type FromAgent,
+  parseToAgent,
+  protocolVersion,
+  type Request,
+} from '../transport/protocol.ts';
 import type { BundleReceiver } from './bundle-receiver.ts';
 import type { TargetSession } from './session.ts';
 
@@ -23,7 +30,9 @@ export async function serveAgent(session: TargetSession, { stdin, stdout, versio
   const send = (message: FromAgent) => void stdout.write(encodeMessage(message));
   const running = new Map<number, AbortController>();
   let queue: Promise<void> = Promise.resolve();
-  let payload: { readonly request: Request; readonly receiver: BundleReceiver | undefined; readonly refusal: unknown } | undefined;
+  let payload:
+    | { readonly request: Request; readonly receiver: BundleReceiver | undefined; readonly refusal: unknown }
+    | undefined;
 
   const carryOut = async (request: Request, work: (signal: AbortSignal) => Promise<unknown>) => {
     const controller = running.get(request.id) ?? new AbortController();
@@ -46,7 +55,8 @@ export async function serveAgent(session: TargetSession, { stdin, stdout, versio
       if (!request.payloadBytes) finishPayload();
       return;
     }
-    const notify = (notice: Extract<FromAgent, { type: 'notice' }>['notice']) => send({ type: 'notice', id: request.id, notice });
+    const notify = (notice: Extract<FromAgent, { type: 'notice' }>['notice']) =>
+      send({ type: 'notice', id: request.id, notice });
     enqueue(request, (signal) => session.call(request.verb, { params, signal, notify }));
   };
   const finishPayload = () => {

@@ -41,7 +41,8 @@ export function createBundleReceiver(layout: TargetLayout, sha256: string): Bund
     push: (piece) => attempt(() => fd !== undefined && (writeAll(fd, piece), hash.update(piece))),
     finish: () => {
       const damaged = failure === undefined && hash.digest('hex') !== sha256;
-      if (damaged) failure = new ScapError('bundle_damaged', 'Cannot use a bundle: it arrived with other bytes than were sent');
+      if (damaged)
+        failure = new ScapError('bundle_damaged', 'Cannot use a bundle: it arrived with other bytes than were sent');
       if (failure !== undefined) {
         abandon();
         throw failure;

@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import type { Git } from '../git/git-command.ts';
@@ -11,6 +11,8 @@ import { closeOpenWindows } from './ctime-windows.ts';
 import type { TargetLayout } from './layout.ts';
 import { prepareLiveDirectory, readLiveSha } from './live-path.ts';
 import { listNames, readMarker } from './marker.ts';
+import type { RecyclableTree } from './materialise/recycle.ts';
+import { isReadySpare } from './spare.ts';
 import { readState, writeState } from './state.ts';
 import type { Trash } from './trash.ts';
 
@@ -21,12 +23,21 @@ export interface TargetContext {
   readonly trash: Trash;
   /** Revisions whose bytes this process itself has checked since it took the lock. */
   readonly verified: Set<Sha>;
+  readonly aftermath: Aftermath;
   readonly signal: AbortSignal;
   notify(notice: AgentNotice): void;
 }
 
-/** How long a new run waits for the agent of one that was killed to reach its safe point. */
-const lockWaitMs = 10_000;
+/** What is left to do when nobody waits any more. */
+export interface Aftermath {
+  /** The run came to its end here: the next one can be prepared. */
+  finalized: boolean;
+  /** A pruned revision that may become the spare. */
+  retired: RecyclableTree | undefined;
+}
+
+/** How long a new run waits for the agent of the one before to reach its safe point, or to finish the spare. */
+const lockWaitMs = 30_000;
 
 /**
  * Takes the target for this process: directories, lock, and the sweep of what an interrupted run left behind.
@@ -35,10 +46,14 @@ const lockWaitMs = 10_000;
  * repairs it.
  */
 export async function takeTarget(layout: TargetLayout, trash: Trash, reason: string): Promise<FileLock> {
-  for (const directory of [layout.cache, layout.revs, layout.meta, layout.work]) mkdirSync(directory, { recursive: true });
+  for (const directory of [layout.cache, layout.revs, layout.meta, layout.work])
+    mkdirSync(directory, { recursive: true });
   const lock = await takeLock(layout.lock, { reason, waitMs: lockWaitMs }).catch((error: unknown) => {
     if (!(error instanceof ScapError) || error.code !== 'lock_held') throw error;
-    throw new ScapError('target_busy', `Cannot work on "${layout.cache}": ${error.message}`, { data: error.data, cause: error });
+    throw new ScapError('target_busy', `Cannot work on "${layout.cache}": ${error.message}`, {
+      data: error.data,
+      cause: error,
+    });
   });
   try {
     prepareLiveDirectory(layout);
@@ -52,7 +67,7 @@ export async function takeTarget(layout: TargetLayout, trash: Trash, reason: str
 }
 
 function sweep(layout: TargetLayout, trash: Trash): void {
-  for (const name of readdirSync(layout.work)) trash.add(join(layout.work, name));
+  for (const name of readdirSync(layout.work)) if (!isReadySpare(layout, name)) trash.add(join(layout.work, name));
   const live = readLiveSha(layout);
   for (const name of listNames(layout.revs)) {
     const sha = isSha(name) ? name : undefined;

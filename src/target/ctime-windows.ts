@@ -42,7 +42,9 @@ export async function withinWindow<T>(layout: TargetLayout, work: () => Promise<
   } finally {
     save(
       layout,
-      readWindows(layout).map((window) => (window.from === from && window.to === null ? { from, to: Date.now() } : window)),
+      readWindows(layout).map((window) =>
+        window.from === from && window.to === null ? { from, to: Date.now() } : window,
+      ),
     );
   }
 }
@@ -51,7 +53,11 @@ export async function withinWindow<T>(layout: TargetLayout, work: () => Promise<
 export function closeOpenWindows(layout: TargetLayout): void {
   const windows = readWindows(layout);
   const now = Date.now();
-  if (windows.some(({ to }) => to === null)) save(layout, windows.map(({ from, to }) => ({ from, to: to ?? now })));
+  if (windows.some(({ to }) => to === null))
+    save(
+      layout,
+      windows.map(({ from, to }) => ({ from, to: to ?? now })),
+    );
 }
 
 function save(layout: TargetLayout, windows: readonly CtimeWindow[]): void {

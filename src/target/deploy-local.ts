@@ -8,10 +8,11 @@ import { run } from '../system/process.ts';
 import { serveAgent } from './agent.ts';
 import { createTargetLayout } from './layout.ts';
 import { createTargetSession, type TargetSession } from './session.ts';
-import { readState } from './state.ts';
 import { stockStages } from './stages/registry.ts';
+import { readState } from './state.ts';
 
-const usage = 'deploy-local serve|probe|verify --cache DIR --live PATH, or deploy-local --stage NAME --cache DIR --live PATH [--param KEY=JSON]…';
+const usage =
+  'deploy-local serve|probe|verify --cache DIR --live PATH, or deploy-local --stage NAME --cache DIR --live PATH [--param KEY=JSON]…';
 
 /** Runs with the given arguments on this process's standard streams; returns the exit status. One JSON document per line is the result. */
 export async function runDeployLocal(argv: readonly string[]): Promise<number> {
@@ -25,7 +26,10 @@ export async function runDeployLocal(argv: readonly string[]): Promise<number> {
       await serveAgent(session, { stdin: process.stdin, stdout: process.stdout, versions: await findVersions() });
       return exitStatus.ok;
     }
-    const value = stage === undefined ? await callOnce(session, verb, params) : await runStageOnce(session, stage, { fence: readState(layout).fence, ...params });
+    const value =
+      stage === undefined
+        ? await callOnce(session, verb, params)
+        : await runStageOnce(session, stage, { fence: readState(layout).fence, ...params });
     print(value);
     return exitStatus.ok;
   } catch (error) {
@@ -63,10 +67,14 @@ function parseCommandLine(argv: readonly string[]) {
     const [verb = ''] = positionals;
     const { cache, live, stage } = values;
     if (!cache || !live || positionals.length > 1) throw new TypeError('--cache and --live are needed');
-    if (stage === undefined && !['serve', 'probe', 'verify'].includes(verb)) throw new TypeError(`there is no "${verb}"`);
+    if (stage === undefined && !['serve', 'probe', 'verify'].includes(verb))
+      throw new TypeError(`there is no "${verb}"`);
     return { verb, stage, cache, live, params: parseParams(values.param ?? []) };
   } catch (cause) {
-    throw new ScapError('usage', `Cannot run deploy-local: ${(cause as Error).message}`, { hint: `Usage: ${usage}`, cause });
+    throw new ScapError('usage', `Cannot run deploy-local: ${(cause as Error).message}`, {
+      hint: `Usage: ${usage}`,
+      cause,
+    });
   }
 }
 

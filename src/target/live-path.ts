@@ -75,11 +75,17 @@ export function refuseForeign(layout: TargetLayout, live: LivePath): void {
 }
 
 export function foreignLivePath(path: string, live: Extract<LivePath, { readonly detail: string }>): ScapError {
-  const what = { directory: 'a real directory', file: 'a file', 'foreign-link': `a link to "${live.detail}"` }[live.kind];
-  return new ScapError('live_foreign', `Cannot switch the live path "${path}": ${what} stands there, not a link of scap`, {
-    hint: 'To move it aside once and take over: scap push --adopt',
-    data: { path, kind: live.kind },
-  });
+  const what = { directory: 'a real directory', file: 'a file', 'foreign-link': `a link to "${live.detail}"` }[
+    live.kind
+  ];
+  return new ScapError(
+    'live_foreign',
+    `Cannot switch the live path "${path}": ${what} stands there, not a link of scap`,
+    {
+      hint: 'To move it aside once and take over: scap push --adopt',
+      data: { path, kind: live.kind },
+    },
+  );
 }
 
 /** Creates the directory of the live path and removes temporary links that an interrupted switch left. */
@@ -87,6 +93,7 @@ export function prepareLiveDirectory(layout: TargetLayout): void {
   const directory = dirname(layout.live);
   mkdirSync(directory, { recursive: true });
   for (const name of listNames(directory)) {
-    if (name.startsWith(`.${basename(layout.live)}.`) && name.endsWith(temporarySuffix)) rmSync(join(directory, name), { force: true });
+    if (name.startsWith(`.${basename(layout.live)}.`) && name.endsWith(temporarySuffix))
+      rmSync(join(directory, name), { force: true });
   }
 }

@@ -5,7 +5,7 @@ import { flushDirectory, writeFileAtomic } from '../system/atomic-file.ts';
 import type { TargetLayout } from './layout.ts';
 
 /** How a revision was made on this target. */
-export type Strategy = 'archive' | 'link';
+export type Strategy = 'archive' | 'link' | 'recycle';
 
 /** The completeness marker: its presence, with that of the directory, is what makes a revision exist. */
 export interface Marker {
@@ -24,7 +24,9 @@ export interface Marker {
 export function readMarker(layout: TargetLayout, sha: Sha): Marker | undefined {
   try {
     const marker = JSON.parse(readFileSync(layout.marker(sha), 'utf8')) as Marker;
-    return marker.version === 1 && marker.sha === sha && statSync(layout.revision(sha)).isDirectory() ? marker : undefined;
+    return marker.version === 1 && marker.sha === sha && statSync(layout.revision(sha)).isDirectory()
+      ? marker
+      : undefined;
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR') || error instanceof SyntaxError) return undefined;
     throw error;

@@ -27,7 +27,9 @@ export async function probeTarget(layout: TargetLayout): Promise<TargetFacts> {
   const state = readState(layout);
   const live = readLivePath(layout);
   const liveSha = live.kind === 'revision' ? live.sha : undefined;
-  const held = existsSync(layout.repo) ? await readRefs(createGit(layout.repo), 'refs/scap/revisions/') : new Map<string, Sha>();
+  const held = existsSync(layout.repo)
+    ? await readRefs(createGit(layout.repo), 'refs/scap/revisions/')
+    : new Map<string, Sha>();
   const { bavail, bsize, ffree } = statfsSync(nearestExisting(layout.cache));
   return {
     live,

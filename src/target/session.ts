@@ -1,24 +1,27 @@
 /**
  * What a target can be asked, by an agent's protocol or by hand. A session belongs to one target and does one thing at a time.
  */
+
+import { toEncodedPath } from '../core/byte-path.ts';
 import { ScapError, toErrorReport } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
-import { toEncodedPath } from '../core/byte-path.ts';
 import { createGit } from '../git/git-command.ts';
 import { openRepository } from '../git/repository.ts';
 import type { FileLock } from '../system/file-lock.ts';
 import type { AgentNotice } from '../transport/protocol.ts';
 import { type BundleReceiver, createBundleReceiver } from './bundle-receiver.ts';
-import { admitFence, type TargetContext, takeTarget } from './context.ts';
+import { type Aftermath, admitFence, type TargetContext, takeTarget } from './context.ts';
 import { withinWindow } from './ctime-windows.ts';
 import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
-import { verifyComplete } from './materialise/make-revision.ts';
+import { verifyComplete } from './materialise/complete-revision.ts';
 import { probeTarget } from './probe.ts';
 import { planRetention } from './retention.ts';
+import { prepareSpare } from './spare.ts';
 import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
 import type { StageRegistry } from './stages/registry.ts';
 import { invalid, numberParam } from './stages/stage.ts';
+import { tidyRepository } from './tidy.ts';
 import { createTrash } from './trash.ts';
 
 export interface Call {
@@ -35,7 +38,7 @@ export interface TargetSession {
   call(verb: string, call: Call): Promise<unknown>;
   /** Takes in a bundle; needs `begin`. */
   receive(params: Readonly<Record<string, unknown>>): BundleReceiver;
-  /** Frees the target, then deletes what was thrown away. */
+  /** Prepares for the next run, frees the target, then deletes what was thrown away. */
   end(): Promise<void>;
 }
 
@@ -48,6 +51,7 @@ class Session implements TargetSession {
   readonly #stages: StageRegistry;
   readonly #trash = createTrash();
   readonly #verified = new Set<Sha>();
+  readonly #aftermath: Aftermath = { finalized: false, retired: undefined };
   #lock: FileLock | undefined;
 
   constructor(layout: TargetLayout, stages: StageRegistry) {
@@ -80,14 +84,27 @@ class Session implements TargetSession {
   }
 
   async end(): Promise<void> {
+    if (this.#lock !== undefined) await this.#prepareNext();
     this.#lock?.release();
     if (this.#trash.isEmpty) return;
     await withinWindow(this.#layout, () => this.#trash.empty());
   }
 
+  /** Still under the lock: a run that comes meanwhile is better off waiting for the spare than making its tree without one. */
+  async #prepareNext(): Promise<void> {
+    if (!this.#aftermath.finalized) return;
+    const context = this.#context({ params: {}, signal: new AbortController().signal, notify: () => {} });
+    await prepareSpare(context, this.#aftermath.retired);
+    await tidyRepository(context);
+  }
+
   async #begin({ params }: Call): Promise<{ fence: number }> {
     const fence = numberParam(params, 'fence');
-    this.#lock ??= await takeTarget(this.#layout, this.#trash, typeof params.reason === 'string' ? params.reason : 'scap');
+    this.#lock ??= await takeTarget(
+      this.#layout,
+      this.#trash,
+      typeof params.reason === 'string' ? params.reason : 'scap',
+    );
     await openRepository(this.#layout.repo);
     admitFence(this.#layout, fence);
     return { fence };
@@ -99,7 +116,9 @@ class Session implements TargetSession {
     const stage = typeof name === 'string' ? this.#stages.get(name) : undefined;
     if (stage === undefined) {
       const known = [...this.#stages.keys()].join(', ');
-      throw new ScapError('usage', `Cannot run the stage ${JSON.stringify(name)}: there is none of that name`, { hint: `Known: ${known}` });
+      throw new ScapError('usage', `Cannot run the stage ${JSON.stringify(name)}: there is none of that name`, {
+        hint: `Known: ${known}`,
+      });
     }
     const params = stage.parse(call.params);
     admitFence(this.#layout, params.fence);
@@ -129,12 +148,14 @@ class Session implements TargetSession {
       git: createGit(this.#layout.repo),
       trash: this.#trash,
       verified: this.#verified,
+      aftermath: this.#aftermath,
       signal,
       notify,
     };
   }
 
   #requireLock(): void {
-    if (this.#lock === undefined) throw new ScapError('protocol_violation', 'Cannot change this target: the run has not begun');
+    if (this.#lock === undefined)
+      throw new ScapError('protocol_violation', 'Cannot change this target: the run has not begun');
   }
 }

@@ -54,7 +54,10 @@ export async function removeTree(path: BytePath): Promise<void> {
 function listEntries(path: string | Buffer): { name: string; isDirectory: boolean }[] {
   try {
     const entries = readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
-    return entries.map((entry) => ({ name: (entry.name as unknown as Buffer).toString('latin1'), isDirectory: entry.isDirectory() }));
+    return entries.map((entry) => ({
+      name: (entry.name as unknown as Buffer).toString('latin1'),
+      isDirectory: entry.isDirectory(),
+    }));
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return [];
     throw error;

@@ -4,7 +4,7 @@
  * The quick way compares every file's stat data with the revision's index and looks for what is missing or should not be there; files whose
  * ctime moved without scap's doing are hashed. The deep way hashes everything.
  */
-import { readFileSync, readlinkSync, openSync, readSync, closeSync, constants } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, parentPath, toFsPath } from '../core/byte-path.ts';
 import { isSystemError, ScapError } from '../core/errors.ts';
@@ -45,7 +45,10 @@ export async function findDrift(options: VerifyOptions): Promise<Drift[]> {
   const directories = checkDirectories(index, manifest, drift);
   const cursor = createIndexCursor(index);
   let seen = 0;
-  for (const entry of walkTree(root, { onDirectory: directories.see, onUnreadable: (path) => drift.push({ path, kind: 'mode' }) })) {
+  for (const entry of walkTree(root, {
+    onDirectory: directories.see,
+    onUnreadable: (path) => drift.push({ path, kind: 'mode' }),
+  })) {
     if (++seen % 1024 === 0) await breathe(options, seen);
     const known = cursor.seek(entry.path, missing);
     const kind = known ? judge(entry, cursor, options) : 'extra';
@@ -60,8 +63,10 @@ export async function findDrift(options: VerifyOptions): Promise<Drift[]> {
 function judge(entry: WalkedEntry, known: IndexCursor, options: VerifyOptions): Drift['kind'] | undefined {
   const { stats, path } = entry;
   if (!known.matches(stats, { ctime: false })) return 'changed';
-  if (!stats.isSymbolicLink() && (Number(stats.mode) & 0o7777) !== entryBits(options.manifest, path, known.mode)) return 'mode';
-  const suspicious = options.deep || isSuspicious(Number(stats.ctimeNs / 1000n) / 1000, options.verifiedAt, options.windows);
+  if (!stats.isSymbolicLink() && (Number(stats.mode) & 0o7777) !== entryBits(options.manifest, path, known.mode))
+    return 'mode';
+  const suspicious =
+    options.deep || isSuspicious(Number(stats.ctimeNs / 1000n) / 1000, options.verifiedAt, options.windows);
   return suspicious && hashOnDisk(options.root, entry, known.mode) !== known.oid ? 'changed' : undefined;
 }
 
@@ -72,7 +77,8 @@ function checkDirectories(index: IndexFile, manifest: Manifest, drift: Drift[]) 
     see: ({ path, stats }: WalkedEntry) => {
       const known = expected.delete(path);
       if (!known) drift.push({ path, kind: 'extra' });
-      else if ((Number(stats.mode) & 0o7777) !== (manifest.modes.get(path) ?? 0o755)) drift.push({ path, kind: 'mode' });
+      else if ((Number(stats.mode) & 0o7777) !== (manifest.modes.get(path) ?? 0o755))
+        drift.push({ path, kind: 'mode' });
     },
     finish: () => {
       // Directories with files in them are missed through their files.
@@ -117,7 +123,8 @@ function hashFile(at: string | Buffer, sizeBytes: number): Sha {
   const fd = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const piece = Buffer.allocUnsafe(1024 * 1024);
-    for (let length = readSync(fd, piece); length > 0; length = readSync(fd, piece)) hash.update(piece.subarray(0, length));
+    for (let length = readSync(fd, piece); length > 0; length = readSync(fd, piece))
+      hash.update(piece.subarray(0, length));
     return hash.digest();
   } finally {
     closeSync(fd);

@@ -95,6 +95,6 @@ export function requireRevision({ repository }: CommandWorld, revision: Sha): vo
 }
 
 function resultText(result: unknown): string {
-  const texts: Record<string, string> = { present: 'already complete', repaired: 'repaired', link: 'linked', archive: 'written' };
+  const texts: Record<string, string> = { present: 'already complete', repaired: 'repaired', link: 'linked', recycle: 'recycled', archive: 'written' };
   return texts[String(result)] ?? String(result);
 }

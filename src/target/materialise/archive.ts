@@ -1,4 +1,4 @@
-import { createIndexBuilder } from '../../git/index-file.ts';
+import { createIndexBuilder } from '../../git/index-builder.ts';
 import type { TargetContext } from '../context.ts';
 import { listEntries, type RevisionSource, type TargetEntry } from './revision-source.ts';
 import { createTreeMaker } from './tree-maker.ts';

@@ -7,13 +7,8 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText } from '../../core/byte-path.ts';
 import { ScapError } from '../../core/errors.ts';
-import {
-  createIndexBuilder,
-  createIndexCursor,
-  type IndexCursor,
-  type IndexFile,
-  type StatData,
-} from '../../git/index-file.ts';
+import { createIndexBuilder } from '../../git/index-builder.ts';
+import { createIndexCursor, type IndexCursor, type IndexFile, type StatData } from '../../git/index-file.ts';
 import { diffTrees, type TreeChange } from '../../git/raw-diff.ts';
 import type { TargetContext } from '../context.ts';
 import { withinWindow } from '../ctime-windows.ts';
@@ -29,7 +24,12 @@ export interface LinkBase {
 }
 
 /** Makes the revision `source` below `root`, linking what it shares with `base`. Throws what `link(2)` throws when linking is impossible. */
-export async function makeByLink(context: TargetContext, source: RevisionSource, base: LinkBase, root: string): Promise<MadeTree> {
+export async function makeByLink(
+  context: TargetContext,
+  source: RevisionSource,
+  base: LinkBase,
+  root: string,
+): Promise<MadeTree> {
   const changes = await diffTrees(context.git, base.source.sha, source.sha);
   const maker = createTreeMaker(root, context.git, context.signal);
   const written = new Map<BytePath, StatData>();
@@ -63,13 +63,22 @@ interface MergedEntry {
   readonly from: IndexCursor | undefined;
 }
 
-/** Every file of the revision in index order, found by applying the difference to the base's index. */
-function* mergedEntries(base: LinkBase, source: RevisionSource, changes: readonly TreeChange[]): Generator<MergedEntry> {
+/**
+ * Every file of the revision in index order, found by applying the difference to the base's index. With `reuseEmpty`, empty files count as
+ * the same too: for a tree that is changed in place.
+ */
+export function* mergedEntries(
+  base: LinkBase,
+  source: RevisionSource,
+  changes: readonly TreeChange[],
+  { reuseEmpty = false } = {},
+): Generator<MergedEntry> {
   const resolve = createEntryResolver(source);
   const cursor = createIndexCursor(base.index);
   const kept = (): MergedEntry => {
     const entry = resolve(cursor.path, cursor.mode, cursor.oid);
-    return { entry, from: isLinkable(entry, cursor, base) ? cursor : undefined };
+    // Empty files are not linked: there are so many alike that their link count would be the first to run out.
+    return { entry, from: (reuseEmpty || cursor.size > 0) && isSame(entry, cursor, base) ? cursor : undefined };
   };
   for (const { path, new: side } of changes) {
     for (; !cursor.done && cursor.path < path; cursor.advance()) yield kept();
@@ -79,9 +88,8 @@ function* mergedEntries(base: LinkBase, source: RevisionSource, changes: readonl
   for (; !cursor.done; cursor.advance()) yield kept();
 }
 
-function isLinkable(entry: TargetEntry, cursor: IndexCursor, { source, drifted }: LinkBase): boolean {
-  // Empty files are not linked: there are so many alike that their link count would be the first to run out.
-  if (cursor.size === 0 || drifted.has(entry.path)) return false;
+function isSame(entry: TargetEntry, cursor: IndexCursor, { source, drifted }: LinkBase): boolean {
+  if (drifted.has(entry.path)) return false;
   return cursor.mtimeS === entry.time && entryBits(source.manifest, entry.path, entry.mode) === entry.bits;
 }
 
@@ -93,4 +101,3 @@ async function breathe(context: TargetContext, done: number, total: number): Pro
 
 /** Errors that say that this file system, or this user, cannot hard-link here at all. */
 export const linkingImpossible = ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'] as const;
-

@@ -4,23 +4,20 @@
  * The order survives a kill or a power cut at any point: build in `work/`, one flush of the file system, rename to `revs/<sha>`, index,
  * marker. Until the marker is there, the revision does not exist.
  */
-import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { toDisplayPath } from '../../core/byte-path.ts';
-import { isSystemError, ScapError } from '../../core/errors.ts';
+import { existsSync, linkSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { isSystemError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { revisionRef } from '../../git/bundle.ts';
-import { type IndexFile, parseIndex } from '../../git/index-file.ts';
 import { readRefs } from '../../git/repository.ts';
 import { flushDirectory, flushFileSystem, writeFileAtomic } from '../../system/atomic-file.ts';
 import type { TargetContext } from '../context.ts';
-import { readWindows } from '../ctime-windows.ts';
 import { readLiveSha } from '../live-path.ts';
 import { listComplete, type Marker, readMarker, removeMarker, type Strategy, writeMarker } from '../marker.ts';
-import { type Drift, findDrift } from '../verify.ts';
+import { takeSpare } from '../spare.ts';
 import { type MadeTree, makeByArchive } from './archive.ts';
+import { discard, findDriftOf, loadLinkBase, noteDrift, readRevisionIndex, workPath } from './complete-revision.ts';
 import { type LinkBase, linkingImpossible, makeByLink } from './link.ts';
+import { applyDifference } from './recycle.ts';
 import { reindexRevision, repairRevision } from './repair.ts';
 import { type RevisionSource, readRevisionSource } from './revision-source.ts';
 
@@ -48,18 +45,6 @@ export async function makeRevision(context: TargetContext, sha: Sha): Promise<Ma
   const { strategy, tree } = await build(context, source);
   context.verified.add(sha);
   return { result: strategy, files: tree.files, bytes: tree.bytes, drift: 0 };
-}
-
-/** Verifies a complete revision by stat data (see `verify`). Throws `revision_incomplete` when it has no marker or no index. */
-export async function verifyComplete(context: TargetContext, sha: Sha, { deep = false } = {}): Promise<Drift[]> {
-  const marker = readMarker(context.layout, sha);
-  const index = readRevisionIndex(context, sha);
-  if (marker === undefined || index === undefined) {
-    throw new ScapError('revision_incomplete', `Cannot use revision ${sha}: it is not complete on this target`, {
-      hint: 'Fetch it again with: scap push',
-    });
-  }
-  return findDriftOf(context, await readRevisionSource(context.git, sha), index, marker.verifiedAt, deep);
 }
 
 /** Checks a revision that stands there already, and repairs it in place. `undefined`: it is better made anew. */
@@ -90,31 +75,9 @@ async function checkExisting(
   return { result: 'repaired', ...totals, bytes: repaired.bytes };
 }
 
-function findDriftOf(context: TargetContext, source: RevisionSource, index: IndexFile, verifiedAt: number, deep: boolean) {
-  return findDrift({
-    root: context.layout.revision(source.sha),
-    index,
-    manifest: source.manifest,
-    deep,
-    verifiedAt,
-    windows: readWindows(context.layout),
-    signal: context.signal,
-    onProgress: (done) => context.notify({ kind: 'progress', step: 'verify', unit: 'files', done, total: index.count }),
-  });
-}
-
-/** Takes a revision out of the set of complete ones and throws it away. */
-export function discard(context: TargetContext, sha: Sha): void {
-  const { layout, trash } = context;
-  removeMarker(layout, sha);
-  trash.add(layout.index(sha));
-  if (!existsSync(layout.revision(sha))) return;
-  const away = workPath(context, `discarded-${sha}`);
-  renameSync(layout.revision(sha), away);
-  trash.add(away);
-}
-
 async function build(context: TargetContext, source: RevisionSource): Promise<{ strategy: Strategy; tree: MadeTree }> {
+  const recycled = await tryRecycle(context, source);
+  if (recycled !== undefined) return { strategy: 'recycle', tree: recycled };
   const base = await chooseBase(context, source.sha);
   const linked = base && (await tryLink(context, source, base));
   if (linked !== undefined) return { strategy: 'link', tree: linked };
@@ -122,6 +85,24 @@ async function build(context: TargetContext, source: RevisionSource): Promise<{ 
   const tree = await inWorkDirectory(context, root, () => makeByArchive(context, source, root));
   await publish(context, source.sha, root, { ...tree, strategy: 'archive' });
   return { strategy: 'archive', tree };
+}
+
+/** Turns the spare into the revision, when there is one that is still what it was. */
+async function tryRecycle(context: TargetContext, source: RevisionSource): Promise<MadeTree | undefined> {
+  const spare = takeSpare(context);
+  const refs = spare && (await readRefs(context.git, 'refs/scap/revisions/'));
+  if (spare === undefined || !refs?.has(revisionRef(spare.sha))) return undefined;
+  const tree = await applyDifference(context, source, spare);
+  if (tree === undefined) {
+    context.notify({
+      kind: 'note',
+      code: 'spare.drifted',
+      message: 'The spare tree had been changed on disk: making the revision without it',
+    });
+    return undefined;
+  }
+  await publish(context, source.sha, spare.root, { ...tree, strategy: 'recycle' });
+  return tree;
 }
 
 async function tryLink(context: TargetContext, source: RevisionSource, base: LinkBase): Promise<MadeTree | undefined> {
@@ -132,26 +113,23 @@ async function tryLink(context: TargetContext, source: RevisionSource, base: Lin
     return tree;
   } catch (error) {
     if (!isSystemError(error, ...linkingImpossible) || error.syscall !== 'link') throw error;
-    context.notify({ kind: 'note', code: 'link.unavailable', message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead` });
+    context.notify({
+      kind: 'note',
+      code: 'link.unavailable',
+      message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead`,
+    });
     return undefined;
   }
 }
 
 /** The revision to link from: the one that is served, else the newest complete one whose objects and index are there. */
 async function chooseBase(context: TargetContext, sha: Sha): Promise<LinkBase | undefined> {
-  const { layout, git } = context;
+  const { layout } = context;
   const live = readLiveSha(layout);
   const complete = listComplete(layout).filter((marker) => marker.sha !== sha);
   if (complete.length === 0 || !canLink(context)) return undefined;
-  const refs = await readRefs(git, 'refs/scap/revisions/');
-  const candidates = complete.filter((marker) => refs.has(revisionRef(marker.sha)));
-  const marker = candidates.find((candidate) => candidate.sha === live) ?? candidates[0];
-  const index = marker && readRevisionIndex(context, marker.sha);
-  if (marker === undefined || index === undefined) return undefined;
-  const source = await readRevisionSource(git, marker.sha);
-  const drift = await findDriftOf(context, source, index, marker.verifiedAt, false);
-  noteDrift(context, marker.sha, drift);
-  return { source, index, drifted: new Set(drift.map(({ path }) => path)) };
+  const marker = complete.find((candidate) => candidate.sha === live) ?? complete[0];
+  return marker && loadLinkBase(context, marker.sha);
 }
 
 /** Asks the file system, every time: the answer costs three system calls and may change with a remount. */
@@ -164,7 +142,11 @@ function canLink(context: TargetContext): boolean {
     return true;
   } catch (error) {
     if (!isSystemError(error, ...linkingImpossible)) throw error;
-    context.notify({ kind: 'note', code: 'link.unavailable', message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead` });
+    context.notify({
+      kind: 'note',
+      code: 'link.unavailable',
+      message: `Cannot hard-link in "${context.layout.cache}" (${error.code}): writing every file instead`,
+    });
     return false;
   } finally {
     context.trash.add(probe);
@@ -203,25 +185,4 @@ function publishMetadata({ layout }: TargetContext, sha: Sha, { index, files, by
   writeFileAtomic(layout.index(sha), index);
   const now = Date.now();
   writeMarker(layout, { version: 1, sha, files, bytes, strategy, completedAt: now, verifiedAt: now });
-}
-
-function readRevisionIndex({ layout }: TargetContext, sha: Sha): IndexFile | undefined {
-  try {
-    return parseIndex(readFileSync(layout.index(sha)));
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT') || error instanceof ScapError) return undefined;
-    throw error;
-  }
-}
-
-function noteDrift(context: TargetContext, sha: Sha, drift: readonly Drift[]): void {
-  if (drift.length === 0) return;
-  const shown = drift.slice(0, 5).map(({ path, kind }) => `${toDisplayPath(path) || '.'} (${kind})`);
-  const more = drift.length > shown.length ? ` and ${drift.length - shown.length} more` : '';
-  const message = `Revision ${sha.slice(0, 12)} had been changed on disk: ${shown.join(', ')}${more}`;
-  context.notify({ kind: 'note', code: 'drift.found', message });
-}
-
-function workPath({ layout }: TargetContext, name: string): string {
-  return join(layout.work, `${name}-${randomBytes(4).toString('hex')}`);
 }

@@ -9,8 +9,8 @@ import { chmodSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BytePath, fromText, parentPath, toFsPath } from '../../core/byte-path.ts';
 import { isSystemError } from '../../core/errors.ts';
+import { createIndexBuilder } from '../../git/index-builder.ts';
 import {
-  createIndexBuilder,
   createIndexCursor,
   gitModeOf,
   type IndexFile,
@@ -63,14 +63,21 @@ export async function repairRevision(
   return mergeIndex(index, written);
 }
 
-async function rewriteFiles(context: TargetContext, source: RevisionSource, root: BytePath, paths: ReadonlySet<BytePath>) {
+async function rewriteFiles(
+  context: TargetContext,
+  source: RevisionSource,
+  root: BytePath,
+  paths: ReadonlySet<BytePath>,
+) {
   const wanted: TargetEntry[] = [];
   for await (const entry of listEntries(context.git, source)) if (paths.has(entry.path)) wanted.push(entry);
   const scratch = join(context.layout.work, `repair-${randomBytes(4).toString('hex')}`);
   mkdirSync(scratch, 0o755);
   context.trash.add(scratch);
   const written = new Map<BytePath, StatData>();
-  await createTreeMaker(scratch, context.git, context.signal).write(wanted, ({ path }, stat) => written.set(path, stat));
+  await createTreeMaker(scratch, context.git, context.signal).write(wanted, ({ path }, stat) =>
+    written.set(path, stat),
+  );
   for (const { path } of wanted) {
     ensureDirectory(root, parentPath(path));
     const at = toFsPath(`${root}/${path}`);

@@ -32,7 +32,10 @@ export interface RevisionSource {
 
 /** Reads what belongs to a revision beside its tree. Throws `repository_damaged` when any of it is missing. */
 export async function readRevisionSource(git: Git, sha: Sha): Promise<RevisionSource> {
-  const [times, manifest] = await Promise.all([readObject(git, timesRef(sha)), readObject(git, `${sha}:${manifestPath}`)]);
+  const [times, manifest] = await Promise.all([
+    readObject(git, timesRef(sha)),
+    readObject(git, `${sha}:${manifestPath}`),
+  ]);
   if (times === undefined) throw new ScapError('repository_damaged', `Cannot find the file times of revision ${sha}`);
   return { sha, manifest: decodeManifest(manifest), times: decodeTimes(times) };
 }
@@ -44,14 +47,22 @@ export async function* listEntries(git: Git, source: RevisionSource): AsyncGener
 }
 
 /** Turns what the tree says of consecutive files, in index order, into entries. */
-export function createEntryResolver({ sha, manifest, times }: RevisionSource): (path: BytePath, mode: number, oid: Sha) => TargetEntry {
+export function createEntryResolver({
+  sha,
+  manifest,
+  times,
+}: RevisionSource): (path: BytePath, mode: number, oid: Sha) => TargetEntry {
   let ordinal = 0;
   return (path, mode, oid) => {
     if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink) {
-      throw new ScapError('repository_damaged', `Cannot use revision ${sha}: it has an entry of mode ${mode.toString(8)}`);
+      throw new ScapError(
+        'repository_damaged',
+        `Cannot use revision ${sha}: it has an entry of mode ${mode.toString(8)}`,
+      );
     }
     const time = path === manifestPath ? times.at(-1) : times[ordinal++];
-    if (time === undefined) throw new ScapError('repository_damaged', `Cannot use revision ${sha}: its file times are too few`);
+    if (time === undefined)
+      throw new ScapError('repository_damaged', `Cannot use revision ${sha}: its file times are too few`);
     return { path, mode, oid, time, bits: entryBits(manifest, path, mode) };
   };
 }

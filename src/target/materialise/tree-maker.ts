@@ -5,8 +5,8 @@
 import {
   chmodSync,
   closeSync,
-  fstatSync,
   fchmodSync,
+  fstatSync,
   futimesSync,
   linkSync,
   lstatSync,
@@ -89,8 +89,17 @@ class Maker implements TreeMaker {
   finish(manifest: Manifest): void {
     for (const path of manifest.emptyDirectories) this.#ensureDirectory(path);
     // Deepest first: a parent without write or search permission would lock us out of its children.
-    const directories = [...manifest.modes].filter(([path]) => this.#directories.has(path)).sort(([a], [b]) => b.length - a.length);
-    for (const [path, bits] of directories) chmodSync(toFsPath(path === '' ? this.#root : `${this.#root}/${path}`), bits);
+    for (const [path, bits] of [...manifest.modes].sort(([a], [b]) => b.length - a.length))
+      this.#chmodDirectory(path, bits);
+  }
+
+  #chmodDirectory(path: BytePath, bits: number): void {
+    try {
+      // The trailing slash: the manifest names files too, and those are never touched once they are made.
+      chmodSync(toFsPath(`${this.#root}/${path}${path === '' ? '' : '/'}`), bits);
+    } catch (error) {
+      if (!isSystemError(error, 'ENOTDIR')) throw error;
+    }
   }
 
   #start(entry: TargetEntry, sizeBytes: number): FileWriter {
@@ -102,7 +111,12 @@ class Maker implements TreeMaker {
   #ensureDirectory(path: BytePath): void {
     if (this.#directories.has(path)) return;
     this.#ensureDirectory(parentPath(path));
-    mkdirSync(toFsPath(`${this.#root}/${path}`), 0o755);
+    try {
+      mkdirSync(toFsPath(`${this.#root}/${path}`), 0o755);
+    } catch (error) {
+      // Only a tree that is changed in place has directories already; a file of that name fails at the next step.
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
     this.#directories.add(path);
   }
 }
@@ -184,5 +198,8 @@ class SymlinkWriter implements FileWriter {
 }
 
 function damaged({ oid }: TargetEntry): ScapError {
-  return new ScapError('repository_damaged', `Cannot use object ${oid} of the target's repository: its content has another id`);
+  return new ScapError(
+    'repository_damaged',
+    `Cannot use object ${oid} of the target's repository: its content has another id`,
+  );
 }

@@ -1,4 +1,4 @@
-import { type StageParams, numberParam, Stage } from './stage.ts';
+import { numberParam, Stage, type StageParams } from './stage.ts';
 
 export interface ConfigResult {
   /** How many files were rendered. */

@@ -6,7 +6,7 @@ import { readRefs, readShallow, updateRefs, writeShallow } from '../../git/repos
 import type { TargetContext } from '../context.ts';
 import { readLivePath, refuseForeign } from '../live-path.ts';
 import { type MadeRevision, makeRevision } from '../materialise/make-revision.ts';
-import { numberParam, type StageParams, Stage, shaParam } from './stage.ts';
+import { numberParam, Stage, type StageParams, shaParam } from './stage.ts';
 
 export interface FetchParams extends StageParams {
   readonly revision: Sha;
@@ -57,7 +57,8 @@ async function storeReceived(context: TargetContext, revision: Sha, sha256: stri
     }
     const known = await readRefs(git, 'refs/scap/revisions/');
     const missing = prerequisites.find((base) => !known.has(revisionRef(base)));
-    if (missing) throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${missing}`);
+    if (missing)
+      throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${missing}`);
     await storeBundle(git, fd, context.signal);
     // Each revision stands alone here: its parents may never have been sent.
     writeShallow(git, new Set([...readShallow(git), revision]));

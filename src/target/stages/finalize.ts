@@ -1,17 +1,14 @@
 import { toErrorReport } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
-import { revisionRef, timesRef } from '../../git/bundle.ts';
-import { maintainRepository } from '../../git/maintenance.ts';
-import { readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
-import type { TargetLayout } from '../layout.ts';
 import { findRevisionsInUse } from '../in-use.ts';
+import type { TargetLayout } from '../layout.ts';
 import { readLiveSha } from '../live-path.ts';
 import { listComplete } from '../marker.ts';
-import { discard } from '../materialise/make-revision.ts';
+import { retire } from '../materialise/complete-revision.ts';
 import { planRetention, type RetentionFacts, type RetentionRule } from '../retention.ts';
 import { previousOf, readState } from '../state.ts';
-import { numberParam, type StageParams, Stage } from './stage.ts';
+import { numberParam, Stage, type StageParams } from './stage.ts';
 
 export type FinalizeParams = StageParams & RetentionRule;
 
@@ -33,14 +30,15 @@ export class FinalizeStage extends Stage<FinalizeParams, FinalizeResult> {
     const pruned: Sha[] = [];
     try {
       for (const sha of planRetention(facts, { keep, graceMs })) {
-        discard(context, sha);
+        // The newest of them has the least to change to become the next revision; it comes last.
+        if (context.aftermath.retired) context.trash.add(context.aftermath.retired.root);
+        context.aftermath.retired = retire(context, sha);
         pruned.push(sha);
       }
-      await forgetRevisions(context, pruned);
-      await maintainRepository(context.git, { dropped: pruned.length, signal: context.signal });
     } catch (error) {
       context.notify({ kind: 'note', code: 'prune.failed', message: `Cannot prune: ${toErrorReport(error).message}` });
     }
+    context.aftermath.finalized = true;
     return { pruned, kept: facts.complete.length - pruned.length };
   }
 }
@@ -65,15 +63,4 @@ export function gatherRetentionFacts(layout: TargetLayout): RetentionFacts {
     inUse: findRevisionsInUse(layout.revs),
     now,
   };
-}
-
-async function forgetRevisions({ git }: TargetContext, pruned: readonly Sha[]): Promise<void> {
-  if (pruned.length === 0) return;
-  await updateRefs(
-    git,
-    pruned.flatMap((sha) => [revisionRef(sha), timesRef(sha)]).map((name) => ({ name, to: undefined })),
-  );
-  const shallow = readShallow(git);
-  for (const sha of pruned) shallow.delete(sha);
-  writeShallow(git, shallow);
 }

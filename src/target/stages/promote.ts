@@ -4,9 +4,9 @@ import { isSha, type Sha } from '../../core/sha.ts';
 import type { TargetContext } from '../context.ts';
 import { moveAside, readLivePath, readLiveSha, refuseForeign, removeLivePath, switchLivePath } from '../live-path.ts';
 import { readMarker } from '../marker.ts';
-import { verifyComplete } from '../materialise/make-revision.ts';
+import { verifyComplete } from '../materialise/complete-revision.ts';
 import { readState, writeState } from '../state.ts';
-import { invalid, numberParam, type StageParams, Stage } from './stage.ts';
+import { invalid, numberParam, Stage, type StageParams } from './stage.ts';
 
 export interface PromoteParams extends StageParams {
   /** `null` takes the live path away: the host goes back to serving nothing. */
@@ -42,10 +42,14 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     const drift = await verifyComplete(context, revision);
     if (drift.length === 0) return;
     const shown = drift.slice(0, 5).map(({ path, kind }) => `${toDisplayPath(path)} (${kind})`);
-    throw new ScapError('revision_drifted', `Cannot promote revision ${revision}: it was changed on disk: ${shown.join(', ')}`, {
-      hint: 'Repair it with: scap push, or: scap rollback',
-      data: { drift: drift.length },
-    });
+    throw new ScapError(
+      'revision_drifted',
+      `Cannot promote revision ${revision}: it was changed on disk: ${shown.join(', ')}`,
+      {
+        hint: 'Repair it with: scap push, or: scap rollback',
+        data: { drift: drift.length },
+      },
+    );
   }
 
   async run({ layout }: TargetContext, { revision, fence, adopt }: PromoteParams): Promise<PromoteResult> {
@@ -53,12 +57,16 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     const previous = readLiveSha(layout) ?? null;
     const foreign = live.kind !== 'absent' && live.kind !== 'revision';
     const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
-    if (previous === revision) return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
+    if (previous === revision)
+      return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
     if (revision === null) removeLivePath(layout);
     else switchLivePath(layout, revision);
     const swappedAt = performance.timeOrigin + performance.now();
     const state = readState(layout);
-    writeState(layout, { ...state, swaps: [...state.swaps, { from: previous, to: revision, at: Math.round(swappedAt), fence }] });
+    writeState(layout, {
+      ...state,
+      swaps: [...state.swaps, { from: previous, to: revision, at: Math.round(swappedAt), fence }],
+    });
     return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
   }
 }

@@ -42,5 +42,8 @@ export function numberParam(params: Readonly<Record<string, unknown>>, name: str
 }
 
 export function invalid(name: string, wanted: string, value: unknown): ScapError {
-  return new ScapError('protocol_violation', `Cannot run the stage: "${name}" should be ${wanted} and is ${JSON.stringify(value) ?? 'missing'}`);
+  return new ScapError(
+    'protocol_violation',
+    `Cannot run the stage: "${name}" should be ${wanted} and is ${JSON.stringify(value) ?? 'missing'}`,
+  );
 }

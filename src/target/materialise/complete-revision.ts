@@ -1,0 +1,108 @@
+/**
+ * What can be done with a revision that is complete on this target, or claims to be: verify it, link from it, throw it away.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { toDisplayPath } from '../../core/byte-path.ts';
+import { isSystemError, ScapError } from '../../core/errors.ts';
+import type { Sha } from '../../core/sha.ts';
+import { revisionRef } from '../../git/bundle.ts';
+import { type IndexFile, parseIndex } from '../../git/index-file.ts';
+import { readRefs } from '../../git/repository.ts';
+import type { TargetContext } from '../context.ts';
+import { readWindows } from '../ctime-windows.ts';
+import { readMarker, removeMarker } from '../marker.ts';
+import { type Drift, findDrift } from '../verify.ts';
+import type { LinkBase } from './link.ts';
+import type { RecyclableTree } from './recycle.ts';
+import { type RevisionSource, readRevisionSource } from './revision-source.ts';
+
+/** Verifies a complete revision by stat data (see `verify`). Throws `revision_incomplete` when it has no marker or no index. */
+export async function verifyComplete(context: TargetContext, sha: Sha, { deep = false } = {}): Promise<Drift[]> {
+  const marker = readMarker(context.layout, sha);
+  const index = readRevisionIndex(context, sha);
+  if (marker === undefined || index === undefined) {
+    throw new ScapError('revision_incomplete', `Cannot use revision ${sha}: it is not complete on this target`, {
+      hint: 'Fetch it again with: scap push',
+    });
+  }
+  return findDriftOf(context, await readRevisionSource(context.git, sha), index, marker.verifiedAt, deep);
+}
+
+/** Finds drift in the revision's directory; `verifiedAt` says when its content was last known to be right, in milliseconds since 1970. */
+export function findDriftOf(
+  context: TargetContext,
+  source: RevisionSource,
+  index: IndexFile,
+  verifiedAt: number,
+  deep: boolean,
+) {
+  return findDrift({
+    root: context.layout.revision(source.sha),
+    index,
+    manifest: source.manifest,
+    deep,
+    verifiedAt,
+    windows: readWindows(context.layout),
+    signal: context.signal,
+    onProgress: (done) => context.notify({ kind: 'progress', step: 'verify', unit: 'files', done, total: index.count }),
+  });
+}
+
+/** What linking from a complete revision needs; `undefined` when its objects or its index are missing. */
+export async function loadLinkBase(context: TargetContext, sha: Sha): Promise<LinkBase | undefined> {
+  const marker = readMarker(context.layout, sha);
+  const index = readRevisionIndex(context, sha);
+  const refs = await readRefs(context.git, 'refs/scap/revisions/');
+  if (marker === undefined || index === undefined || !refs.has(revisionRef(sha))) return undefined;
+  const source = await readRevisionSource(context.git, sha);
+  const drift = await findDriftOf(context, source, index, marker.verifiedAt, false);
+  noteDrift(context, sha, drift);
+  return { source, index, drifted: new Set(drift.map(({ path }) => path)) };
+}
+
+/** Takes a revision out of the set of complete ones and throws it away. */
+export function discard(context: TargetContext, sha: Sha): void {
+  const retired = retire(context, sha);
+  if (retired !== undefined) context.trash.add(retired.root);
+}
+
+/** Takes a revision out of the set of complete ones and moves it into `work/`. `undefined` when there is nothing of it worth keeping. */
+export function retire(context: TargetContext, sha: Sha): RecyclableTree | undefined {
+  const { layout, trash } = context;
+  const marker = readMarker(layout, sha);
+  const index = readRevisionIndex(context, sha);
+  removeMarker(layout, sha);
+  trash.add(layout.index(sha));
+  if (!existsSync(layout.revision(sha))) return undefined;
+  const root = workPath(context, `retired-${sha}`);
+  renameSync(layout.revision(sha), root);
+  if (marker !== undefined && index !== undefined) return { sha, root, index, verifiedAt: marker.verifiedAt };
+  trash.add(root);
+  return undefined;
+}
+
+/** Reads a revision's index; `undefined` when it is missing or damaged. */
+export function readRevisionIndex({ layout }: TargetContext, sha: Sha): IndexFile | undefined {
+  try {
+    return parseIndex(readFileSync(layout.index(sha)));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || error instanceof ScapError) return undefined;
+    throw error;
+  }
+}
+
+/** Tells people that files had been changed; what is done about it is said elsewhere. */
+export function noteDrift(context: TargetContext, sha: Sha, drift: readonly Drift[]): void {
+  if (drift.length === 0) return;
+  const shown = drift.slice(0, 5).map(({ path, kind }) => `${toDisplayPath(path) || '.'} (${kind})`);
+  const more = drift.length > shown.length ? ` and ${drift.length - shown.length} more` : '';
+  const message = `Revision ${sha.slice(0, 12)} had been changed on disk: ${shown.join(', ')}${more}`;
+  context.notify({ kind: 'note', code: 'drift.found', message });
+}
+
+/** A new name in `work/`. */
+export function workPath({ layout }: TargetContext, name: string): string {
+  return join(layout.work, `${name}-${randomBytes(4).toString('hex')}`);
+}

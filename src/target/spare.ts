@@ -1,0 +1,100 @@
+/**
+ * The spare: a tree that already equals the live revision, lying ready in `work/` to become the next one. With it, making a revision costs
+ * what changed and one look at every file, not a link for every file.
+ *
+ * It is prepared after a run, when nobody waits any more: out of the revision that retention has just given up, by applying the difference,
+ * or else by linking. It is a convenience: without it, or when it was touched, a revision is made by other means.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isSystemError, ScapError, toErrorReport } from '../core/errors.ts';
+import { isSha, type Sha } from '../core/sha.ts';
+import { parseIndex } from '../git/index-file.ts';
+import { writeFileAtomic } from '../system/atomic-file.ts';
+import type { TargetContext } from './context.ts';
+import type { TargetLayout } from './layout.ts';
+import { readLiveSha } from './live-path.ts';
+import { loadLinkBase, workPath } from './materialise/complete-revision.ts';
+import { makeByLink } from './materialise/link.ts';
+import { applyDifference, type RecyclableTree } from './materialise/recycle.ts';
+import { readRevisionSource } from './materialise/revision-source.ts';
+
+const directoryName = 'spare';
+
+function spareDirectory(layout: TargetLayout): string {
+  return join(layout.work, directoryName);
+}
+
+/** Whether a name in `work/` is a spare that is ready, to be spared by the sweep. */
+export function isReadySpare(layout: TargetLayout, name: string): boolean {
+  return name === directoryName && existsSync(join(spareDirectory(layout), 'ready.json'));
+}
+
+/** Takes the spare, if there is one: from now on it is the caller's, and litter when the caller dies. */
+export function takeSpare(context: TargetContext): RecyclableTree | undefined {
+  const { layout, trash } = context;
+  if (!isReadySpare(layout, directoryName)) return undefined;
+  const directory = workPath(context, 'taken-spare');
+  renameSync(spareDirectory(layout), directory);
+  trash.add(directory);
+  try {
+    const { sha, verifiedAt } = JSON.parse(readFileSync(join(directory, 'ready.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    if (!isSha(sha) || typeof verifiedAt !== 'number') return undefined;
+    return {
+      sha,
+      verifiedAt,
+      root: join(directory, 'tree'),
+      index: parseIndex(readFileSync(join(directory, 'index'))),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ScapError || isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Makes the spare for the next run, out of `retired` when there is one. Failing is no failure: the next run does without.
+ */
+export async function prepareSpare(context: TargetContext, retired: RecyclableTree | undefined): Promise<void> {
+  const live = readLiveSha(context.layout);
+  if (live === undefined || isReadySpare(context.layout, directoryName)) return;
+  try {
+    const directory = spareDirectory(context.layout);
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, 0o755);
+    const root = join(directory, 'tree');
+    const index = await makeSpareTree(context, live, root, retired);
+    writeFileAtomic(join(directory, 'index'), index);
+    writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt: Date.now() }));
+  } catch (error) {
+    context.trash.add(spareDirectory(context.layout));
+    if (!(error instanceof ScapError))
+      context.notify({ kind: 'note', code: 'spare.failed', message: toErrorReport(error).message });
+  }
+}
+
+async function makeSpareTree(
+  context: TargetContext,
+  live: Sha,
+  root: string,
+  retired: RecyclableTree | undefined,
+): Promise<Buffer> {
+  const source = await readRevisionSource(context.git, live);
+  if (retired !== undefined) {
+    renameSync(retired.root, root);
+    const tree = await applyDifference(context, source, { ...retired, root });
+    if (tree !== undefined) return tree.index;
+    // Somebody had changed it: it is of no use.
+    const away = workPath(context, 'drifted');
+    renameSync(root, away);
+    context.trash.add(away);
+  }
+  mkdirSync(root, 0o755);
+  const base = await loadLinkBase(context, live);
+  if (base === undefined)
+    throw new ScapError('revision_incomplete', 'Cannot make a spare: the live revision is not complete');
+  return (await makeByLink(context, source, base, root)).index;
+}
