@@ -28,12 +28,12 @@ export function toCommandResult(session: Session, report: DeployReport): Command
   };
   if (result === undefined) {
     const text = plan.stages.length === 0 ? formatNothingToDo(plan.revision, plan.unchanged.length) : '';
-    return { status: exitStatus.ok, json: { ok: true, outcome: 'nothing', ...common, unchanged: plan.unchanged }, text };
+    return { status: exitStatus.ok, json: { ok: true, outcome: 'nothing', ...common, unchanged: plan.unchanged }, text, narrate: true };
   }
   const { n, outcome, hosts, counts, durationMs, error, skewMs } = result;
   const status = outcomeStatus(outcome);
   const json = { ok: status === exitStatus.ok, status, outcome, run: n, ...common, counts, hosts, durationMs, skewMs, ...(error && { error }) };
-  return { status, json, text: formatSummary(session.runState(), { colour: session.colour }) };
+  return { status, json, text: formatSummary(session.runState(), { colour: session.colour }), narrate: true };
 }
 
 function dryRunResult({ host, colour }: Session, { plan, prepared, unreachable }: DeployReport): CommandResult {

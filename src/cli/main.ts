@@ -4,6 +4,9 @@ import { runProgram } from './program.ts';
 // A reader that left (`scap push --events | head`) must not end a run half-way; Node would throw.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
+// Whoever reads the result may go away (`scap status | head`): that ends the printing, not the run.
+process.stdout.on('error', () => {});
+
 process.exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,

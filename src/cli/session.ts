@@ -31,6 +31,8 @@ export interface CommandResult {
   readonly status: ExitStatus;
   readonly json: Readonly<Record<string, unknown>>;
   readonly text: string;
+  /** The text is how a run ended, to be told to people also when stdout is for machines. */
+  readonly narrate?: boolean;
 }
 
 /** What a command works with. */
@@ -47,7 +49,7 @@ export async function runSession(io: Io, options: CommonOptions, work: (session:
   const colour = wantsColour(io.env, io.stderr.isTTY === true);
   try {
     const result = await inSession(io, options, colour, work);
-    print(io, options, result.json, result.text);
+    print(io, options, result);
     return result.status;
   } catch (error) {
     return reportError(io, options, toErrorReport(error), toExitStatus(error));
@@ -71,7 +73,9 @@ async function inSession(
   const config = loadConfig({ explicitPath: options.config, env: io.env, cwd: io.cwd });
   for (const warning of config.warnings) io.stderr.write(`warning: ${warning}\n`);
   const inventory = createInventory(config);
-  const bus = createEventBus();
+  const bus = createEventBus({
+    onListenerError: (error) => io.stderr.write(`${formatError(toErrorReport(error), { verbose: true, colour })}\n`),
+  });
   using reporter = createReporter({
     stream: io.stderr,
     isTerminal: io.stderr.isTTY === true && options.verbose !== true,
@@ -99,7 +103,10 @@ async function inSession(
   return work({ host, colour: wantsColour(io.env, io.stdout.isTTY === true), cwd: io.cwd, runState: () => state });
 }
 
-function print(io: Io, { json, events }: CommonOptions, document: Readonly<Record<string, unknown>>, text: string): void {
+/** The result goes to stdout in the form that was asked for; people are told on stderr when stdout is for machines. */
+function print(io: Io, { json, events }: CommonOptions, { json: document, text, narrate }: CommandResult): void {
   if (json) io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else if (!events && text !== '') io.stdout.write(`${text}\n`);
+  if (text === '') return;
+  if (!json && !events) io.stdout.write(`${text}\n`);
+  else if (narrate) io.stderr.write(`${text}\n`);
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Sha } from '../core/sha.ts';
@@ -13,18 +13,20 @@ export interface ReadyBundle extends Payload {
   readonly sha256: string;
 }
 
-/** Makes each bundle once, however many targets want it. */
-export interface BundleStore {
+/** Makes each bundle once, however many targets want it, and removes them all when disposed. */
+export interface BundleStore extends Disposable {
   /** A bundle of `revision` for a target that has `base`. */
   bundle(revision: Sha, base: Sha | undefined): Promise<ReadyBundle>;
 }
 
-/** Bundles lie in `workDir`, which the next run sweeps. */
+/** Bundles lie in `workDir`; what a killed run leaves there the next one sweeps. */
 export function createBundleStore(repository: DeployRepository, workDir: string, bus: EventBus): BundleStore {
   const made = new Map<string, Promise<ReadyBundle>>();
+  const paths: string[] = [];
   const make = async (revision: Sha, base: Sha | undefined): Promise<ReadyBundle> => {
     const startedAt = Date.now();
     const path = join(workDir, `bundle-${revision.slice(0, 12)}-${base?.slice(0, 12) ?? 'complete'}-${randomBytes(4).toString('hex')}`);
+    paths.push(path);
     const extra = new Map([[timesRef(revision), repository.timesId(revision)]]);
     // Not tied to the run's signal: several targets may wait for it, and it ends soon.
     const sizeBytes = await writeBundle(repository.git, path, { revision, base, extra });
@@ -40,6 +42,9 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
         made.set(key, bundle);
       }
       return bundle;
+    },
+    [Symbol.dispose]: () => {
+      for (const path of paths) rmSync(path, { force: true });
     },
   };
 }

@@ -72,6 +72,7 @@ export async function runPlan(
   const { id, kind, revision, base, message } = plan;
   bus.emit('run.started', { n, plan: id, kind, revision, previous: base, hosts: planHosts(plan), user: operator.user, message });
 
+  using bundles = createBundleStore(repository, layout.work, bus);
   const run: RunContext = {
     ...commandWorld(host, repository),
     plan,
@@ -79,7 +80,7 @@ export async function runPlan(
     reason: `${kind} by ${operator.user} on ${operator.host}`,
     adopt: options.adopt,
     fleet,
-    bundles: createBundleStore(repository, layout.work, bus),
+    bundles,
     bus,
     signal: host.signal,
   };

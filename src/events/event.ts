@@ -150,13 +150,31 @@ export interface EventBus {
   listen(listener: EventListener): () => void;
 }
 
-/** Makes a bus that tells its listeners synchronously, in the order they came. `now` gives milliseconds since 1970. */
-export function createEventBus(now: () => number = Date.now): EventBus {
+export interface EventBusOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Told when a listener threw; once per listener, which is then told nothing more. */
+  readonly onListenerError?: (error: unknown) => void;
+}
+
+/**
+ * Makes a bus that tells its listeners synchronously, in the order they came. A listener that throws is dropped: a reader's bug must not stop a
+ * run half-way through a promotion.
+ */
+export function createEventBus({ now = Date.now, onListenerError }: EventBusOptions = {}): EventBus {
   const listeners = new Set<EventListener>();
+  const tell = (listener: EventListener, event: ScapEvent) => {
+    try {
+      listener(event);
+    } catch (error) {
+      listeners.delete(listener);
+      onListenerError?.(error);
+    }
+  };
   return {
     emit: (type, data) => {
       const event = { type, at: now(), ...data } as unknown as ScapEvent;
-      for (const listener of listeners) listener(event);
+      for (const listener of listeners) tell(listener, event);
     },
     listen: (listener) => {
       listeners.add(listener);

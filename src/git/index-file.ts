@@ -41,16 +41,26 @@ const billion = 1_000_000_000n;
 
 export function toStatData(stats: BigIntStats): StatData {
   return {
-    ctimeS: Number(stats.ctimeNs / billion) >>> 0,
-    ctimeNs: Number(stats.ctimeNs % billion),
-    mtimeS: Number(stats.mtimeNs / billion) >>> 0,
-    mtimeNs: Number(stats.mtimeNs % billion),
+    ctimeS: secondsOf(stats.ctimeNs),
+    ctimeNs: nanosecondsOf(stats.ctimeNs),
+    mtimeS: secondsOf(stats.mtimeNs),
+    mtimeNs: nanosecondsOf(stats.mtimeNs),
     dev: low32(stats.dev),
     ino: low32(stats.ino),
     uid: low32(stats.uid),
     gid: low32(stats.gid),
     size: low32(stats.size),
   };
+}
+
+/** Rounded down, also before 1970. */
+function secondsOf(ns: bigint): number {
+  return Number((ns < 0n ? ns - 999_999_999n : ns) / billion) >>> 0;
+}
+
+function nanosecondsOf(ns: bigint): number {
+  const rest = Number(ns % billion);
+  return rest < 0 ? rest + 1_000_000_000 : rest;
 }
 
 function low32(value: bigint): number {
@@ -219,7 +229,7 @@ class Cursor implements IndexCursor {
 }
 
 function sameTime(ns: bigint, seconds: number, nanoseconds: number): boolean {
-  return Number(ns % billion) === nanoseconds && Number(ns / billion) >>> 0 === seconds;
+  return nanosecondsOf(ns) === nanoseconds && secondsOf(ns) === seconds;
 }
 
 /** Git's mode for what `lstat` found, or 0 for what git cannot store. */

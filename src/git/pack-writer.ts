@@ -82,13 +82,17 @@ class FilePackWriter implements PackWriter {
     };
     this.#append(entryHeader('blob', sizeBytes));
     const deflater = createDeflate({ level: constants.Z_BEST_SPEED });
-    await pipeline(observed, deflater, async (deflated: AsyncIterable<Buffer>) => {
-      for await (const piece of deflated) this.#append(piece);
-    });
-    const oid = hash.digest();
-    if (seenBytes !== sizeBytes || this.#known.has(oid)) this.#at = start;
-    if (seenBytes !== sizeBytes) return undefined;
-    this.#known.add(oid);
+    let oid: Sha | undefined;
+    try {
+      await pipeline(observed, deflater, async (deflated: AsyncIterable<Buffer>) => {
+        for await (const piece of deflated) this.#append(piece);
+      });
+      if (seenBytes === sizeBytes) oid = hash.digest();
+    } finally {
+      // What did not come to an end, or was there before, is written over.
+      if (oid === undefined || this.#known.has(oid)) this.#at = start;
+    }
+    if (oid !== undefined) this.#known.add(oid);
     return oid;
   }
 

@@ -8,12 +8,10 @@ import type { Capture, CapturedChange, CaptureOptions } from './capture.ts';
 import { confirmSnapshot } from './confirm.ts';
 import { type ContentReader, createContentReader } from './content-reader.ts';
 import { scopeConflict, stagingChanged, uncapturable } from './refusals.ts';
-import { createStagingWalk, type StagingWalk, type WalkedFile } from './walk.ts';
+import { clockTickMs, createStagingWalk, type StagingWalk, type WalkedFile } from './walk.ts';
 
 /** A file changed this shortly before it was looked at may change again without its stat data telling. */
 const youngMs = 2000;
-/** As above within one run: the granularity of the kernel's clock, with a wide margin. */
-const tickMs = 100;
 
 /** The state of one capture: a merge of the walk with the base's index, both in the same order. */
 export class CapturePass {
@@ -85,7 +83,7 @@ export class CapturePass {
       leftOutDifferences: this.#leftOutDifferences,
       files: this.#builder.count,
       bytes: this.#bytes,
-      directories,
+      directories: directories.size,
       manifest: { emptyDirectories, modes },
       checkouts,
       leftOut,
@@ -129,7 +127,7 @@ export class CapturePass {
     const ctimeMs = Number(stats.ctimeMs);
     const young = ctimeMs >= this.#startedMs - youngMs;
     if (young) this.#young.set(path, stat);
-    if (ctimeMs >= Date.now() - tickMs) this.#rehash.set(path, oid);
+    if (ctimeMs >= Date.now() - clockTickMs) this.#rehash.set(path, oid);
     this.#builder.add(path, mode, oid, young ? { ...unknownStat, size: stat.size } : stat);
     this.#times.push(same ? this.#baseTime() : 0);
     this.#bytes += sizeBytes;
@@ -162,7 +160,8 @@ export class CapturePass {
 
   async #breathe(): Promise<void> {
     await yieldToEvents();
-    if (this.#options.signal?.aborted) throw new ScapError('interrupted', 'Stopped reading the staging tree on request');
+    if (this.#options.signal?.aborted)
+      throw new ScapError('interrupted', 'Stopped reading the staging tree on request');
     this.#options.onProgress?.({ files: this.#seenFiles, readBytes: this.#content.readBytes });
   }
 }

@@ -1,5 +1,5 @@
+import { type BigIntStats, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { type BytePath, fromText, toFsPath } from '../core/byte-path.ts';
 import { isSystemError, ScapError } from '../core/errors.ts';
 import { gitMode } from '../core/manifest.ts';
@@ -24,8 +24,41 @@ export interface ConfirmOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Walks the tree again and throws `staging_changed`, naming every path, when anything in scope is not as the first pass saw it. */
+/**
+ * Looks at the tree again and throws `staging_changed`, naming every path, when anything in scope is not as the first pass saw it.
+ *
+ * Directories whose ctime stayed the same need not be listed again. Only when one moved, or is too young to tell, the tree is walked: an
+ * excluded file that came or went is no change.
+ */
 export async function confirmSnapshot(options: ConfirmOptions): Promise<void> {
+  if (!(await isUnmoved(options))) await walkAgain(options);
+}
+
+/** Tells whether nothing at all moved, by `lstat` alone. */
+async function isUnmoved(options: ConfirmOptions): Promise<boolean> {
+  const { root, findings, expected, young, rehash, signal } = options;
+  if (findings.youngDirectory || rehash.size > 0) return false;
+  const at = fromText(root);
+  for (const [path, ctimeNs] of findings.directories) {
+    if (look(path === '' ? at : `${at}/${path}`)?.ctimeNs !== ctimeNs) return false;
+  }
+  let seen = 0;
+  for (const cursor = createIndexCursor(expected); !cursor.done; cursor.advance()) {
+    if (++seen % 1024 === 0) await breathe(signal);
+    const stats = look(`${at}/${cursor.path}`);
+    const known = young.get(cursor.path);
+    const same = stats && (known ? isSameStat(known, toStatData(stats)) : cursor.matches(stats, { ctime: true }));
+    if (!same) return false;
+  }
+  return true;
+}
+
+function look(path: BytePath): BigIntStats | undefined {
+  return lstatSync(toFsPath(path), { bigint: true, throwIfNoEntry: false });
+}
+
+/** Walks the tree again and throws `staging_changed`, naming every path, when anything in scope is not as the first pass saw it. */
+async function walkAgain(options: ConfirmOptions): Promise<void> {
   const torn: BytePath[] = [];
   const report = (path: BytePath) => {
     if (options.inScope(path)) torn.push(path);
@@ -58,7 +91,10 @@ function isSameStat(a: StatData, b: StatData): boolean {
 function hashNow(root: string, { path, mode }: WalkedFile): Sha | undefined {
   const source = toFsPath(`${fromText(root)}/${path}`);
   try {
-    return objectId('blob', mode === gitMode.symlink ? readlinkSync(source, { encoding: 'buffer' }) : readFileSync(source));
+    return objectId(
+      'blob',
+      mode === gitMode.symlink ? readlinkSync(source, { encoding: 'buffer' }) : readFileSync(source),
+    );
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;

@@ -45,13 +45,19 @@ class Reader implements ContentReader {
     this.#store = store;
   }
 
-  async read(file: WalkedFile, entry: IndexCursor | undefined, { keep }: { readonly keep: boolean }): Promise<Sha | undefined> {
+  async read(
+    file: WalkedFile,
+    entry: IndexCursor | undefined,
+    { keep }: { readonly keep: boolean },
+  ): Promise<Sha | undefined> {
     this.#filesRead++;
     const source = toFsPath(`${this.#root}/${file.path}`);
     const store = keep ? this.#store : hashOnly;
     try {
       const large = file.mode !== gitMode.symlink && file.stats.size >= largeBytes;
-      const oid = await (large ? this.#readLarge(file, source, entry, store) : this.#readSmall(file, source, entry, store));
+      const oid = await (large
+        ? this.#readLarge(file, source, entry, store)
+        : this.#readSmall(file, source, entry, store));
       if (oid === undefined) this.torn.push(file.path);
       return oid;
     } catch (error) {

@@ -23,7 +23,9 @@ export interface Provenance {
 }
 
 /** Earlier answers by path, with what they depended on. Safe to lose. */
-export type ProvenanceMemory = Readonly<Record<string, { readonly signature: string; readonly provenance: Provenance }>>;
+export type ProvenanceMemory = Readonly<
+  Record<string, { readonly signature: string; readonly provenance: Provenance }>
+>;
 
 export interface ProvenanceOptions {
   readonly root: string;
@@ -39,7 +41,9 @@ export interface ProvenanceOptions {
 const concurrency = 4;
 
 /** Describes every checkout, sorted by path. A checkout git cannot read is described by its problem; that is no error. */
-export async function readProvenance(options: ProvenanceOptions): Promise<{ checkouts: Provenance[]; memory: ProvenanceMemory }> {
+export async function readProvenance(
+  options: ProvenanceOptions,
+): Promise<{ checkouts: Provenance[]; memory: ProvenanceMemory }> {
   const paths = [...new Set(options.checkouts)].sort();
   const touched = touchedCheckouts(paths, options.changed);
   const settled = await settleAll(paths, { limit: concurrency, signal: options.signal }, async (path) => {

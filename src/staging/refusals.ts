@@ -16,10 +16,14 @@ export function uncapturable(found: readonly Uncapturable[]): ScapError {
 /** Names what moved while it was being read. */
 export function stagingChanged(paths: readonly BytePath[]): ScapError {
   const names = paths.map(toDisplayPath);
-  return new ScapError('staging_changed', `Cannot capture the staging tree: it changed while it was read: ${summarise(names)}`, {
-    hint: 'Nothing was committed; run the same command again when nobody edits the staging tree',
-    data: { paths: names },
-  });
+  return new ScapError(
+    'staging_changed',
+    `Cannot capture the staging tree: it changed while it was read: ${summarise(names)}`,
+    {
+      hint: 'Nothing was committed; run the same command again when nobody edits the staging tree',
+      data: { paths: names },
+    },
+  );
 }
 
 /** A path below something that is a file in the live revision cannot be synchronised by itself. */

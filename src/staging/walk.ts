@@ -11,6 +11,9 @@ import { gitModeOf } from '../git/index-file.ts';
 import { walkTree } from '../system/tree-walk.ts';
 import type { Excluder } from './exclude.ts';
 
+/** The granularity of the kernel's clock for file times, with a wide margin. */
+export const clockTickMs = 100;
+
 export interface WalkedFile {
   readonly path: BytePath;
   /** Git's mode for it. */
@@ -41,7 +44,10 @@ export interface WalkFindings {
   readonly uncapturable: Uncapturable[];
   /** What was listed and gone a moment later. */
   readonly vanished: BytePath[];
-  directories: number;
+  /** Every directory with its ctime, in nanoseconds, from before it was listed: as long as it is the same, so is the list. */
+  readonly directories: Map<BytePath, bigint>;
+  /** Some directory changed so shortly before it was listed that its ctime cannot vouch for the list. */
+  youngDirectory: boolean;
 }
 
 export interface StagingWalk {
@@ -59,7 +65,8 @@ export function createStagingWalk(root: string, excluder: Excluder): StagingWalk
     leftOut: { excluded: [], reserved: false },
     uncapturable: [],
     vanished: [],
-    directories: 0,
+    directories: new Map(),
+    youngDirectory: false,
   };
   return { findings, files: () => walkFiles(root, excluder, findings) };
 }
@@ -80,7 +87,8 @@ function* walkFiles(root: string, excluder: Excluder, findings: WalkFindings): G
       return false;
     },
     onDirectory: ({ path, stats }, kept) => {
-      findings.directories++;
+      findings.directories.set(path, stats.ctimeNs);
+      if (Number(stats.ctimeMs) >= Date.now() - clockTickMs) findings.youngDirectory = true;
       const bits = targetDirectoryMode(Number(stats.mode));
       if (bits !== 0o755) modes.set(path, bits);
       if (kept === 0 && path !== '') emptyDirectories.add(path);

@@ -144,13 +144,13 @@ class Session implements TargetSession {
 
   #context({ signal, notify }: Call): TargetContext {
     return {
+      notify: throttleProgress(notify),
       layout: this.#layout,
       git: createGit(this.#layout.repo),
       trash: this.#trash,
       verified: this.#verified,
       aftermath: this.#aftermath,
       signal,
-      notify,
     };
   }
 
@@ -158,4 +158,15 @@ class Session implements TargetSession {
     if (this.#lock === undefined)
       throw new ScapError('protocol_violation', 'Cannot change this target: the run has not begun');
   }
+}
+
+/** Lets notes through at once, and of progress what a person could read. */
+function throttleProgress(notify: Call['notify'], intervalMs = 250): Call['notify'] {
+  let last = Date.now();
+  return (notice) => {
+    const now = Date.now();
+    if (notice.kind === 'progress' && now - last < intervalMs) return;
+    last = now;
+    notify(notice);
+  };
 }

@@ -115,7 +115,8 @@ function removeFile(path: string | Buffer): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    // A directory where a file is to be goes with the files in it.
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw error;
   }
 }
 
