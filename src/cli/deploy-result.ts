@@ -28,11 +28,27 @@ export function toCommandResult(session: Session, report: DeployReport): Command
   };
   if (result === undefined) {
     const text = plan.stages.length === 0 ? formatNothingToDo(plan.revision, plan.unchanged.length) : '';
-    return { status: exitStatus.ok, json: { ok: true, outcome: 'nothing', ...common, unchanged: plan.unchanged }, text, narrate: true };
+    return {
+      status: exitStatus.ok,
+      json: { ok: true, outcome: 'nothing', ...common, unchanged: plan.unchanged },
+      text,
+      narrate: true,
+    };
   }
   const { n, outcome, hosts, counts, durationMs, error, skewMs } = result;
   const status = outcomeStatus(outcome);
-  const json = { ok: status === exitStatus.ok, status, outcome, run: n, ...common, counts, hosts, durationMs, skewMs, ...(error && { error }) };
+  const json = {
+    ok: status === exitStatus.ok,
+    status,
+    outcome,
+    run: n,
+    ...common,
+    counts,
+    hosts,
+    durationMs,
+    skewMs,
+    ...(error && { error }),
+  };
   return { status, json, text: formatSummary(session.runState(), { colour: session.colour }), narrate: true };
 }
 
@@ -58,7 +74,11 @@ function dryRunResult({ host, colour }: Session, { plan, prepared, unreachable }
   };
   const text = [
     ...(prepared ? formatDifference(files, { limit: listedFiles, colour }) : []),
-    formatPlanText(plan, (task) => describeTask(host.commands, task), host.inventory.groups.map(({ name, hosts: members }) => ({ name, hosts: members.map((member) => member.name) }))),
+    formatPlanText(
+      plan,
+      (task) => describeTask(host.commands, task),
+      host.inventory.groups.map(({ name, hosts: members }) => ({ name, hosts: members.map((member) => member.name) })),
+    ),
     'Dry run: nothing was changed',
   ];
   return { status: exitStatus.ok, json, text: text.join('\n') };

@@ -3,8 +3,8 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
-import { exitStatus, type ExitStatus } from '../core/errors.ts';
 import { parseDuration } from '../core/duration.ts';
+import { type ExitStatus, exitStatus } from '../core/errors.ts';
 import type { Io } from './io.ts';
 
 /** Runs the program with the given arguments and returns its exit status. Never throws for anything the operator typed. */
@@ -35,7 +35,10 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     program
       .command(usage)
       .description(description)
-      .option('--config <file>', 'configuration file; default: $SCAP_CONFIG, scap.yaml here or above, /etc/scap/scap.yaml')
+      .option(
+        '--config <file>',
+        'configuration file; default: $SCAP_CONFIG, scap.yaml here or above, /etc/scap/scap.yaml',
+      )
       .option('--json', 'print one result document on stdout')
       .option('--verbose', 'tell more on stderr');
   const deploying = (usage: string, description: string) =>
@@ -59,7 +62,9 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   deploying('rollback', 'make an older revision live; default: what was live before')
     .argument('[revision]', 'a revision (7 digits or more), or -N for N deploys back')
     .allowUnknownOption()
-    .action(async (revision, options) => done(await (await import('./commands/rollback.ts')).runRollback(io, revision, options)));
+    .action(async (revision, options) =>
+      done(await (await import('./commands/rollback.ts')).runRollback(io, revision, options)),
+    );
 
   const plan = program.command('plan').description('make a plan without running it');
   addPlanCommands(plan, io, done);
@@ -81,7 +86,9 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('show', 'a revision: who, when, why, from which checkouts, and what it changed')
     .argument('[revision]', 'default: what should be live')
     .argument('[other]', 'compare the first with this one instead of with its parent')
-    .action(async (revision, other, options) => done(await (await import('./commands/show.ts')).runShow(io, revision, other, options)));
+    .action(async (revision, other, options) =>
+      done(await (await import('./commands/show.ts')).runShow(io, revision, other, options)),
+    );
   command('verify', 'look for files that changed on the targets; exit 1 when there are any')
     .option('--deep', 'hash every byte instead of comparing times and sizes')
     .action(async (options) => done(await (await import('./commands/verify.ts')).runVerify(io, options)));
@@ -97,7 +104,9 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('hold', 'forbid deploys until scap unlock')
     .requiredOption('-m, --message <text>', 'why')
     .action(async (options) => done(await (await import('./commands/hold.ts')).runHold(io, options)));
-  command('unlock', 'lift a hold').action(async (options) => done(await (await import('./commands/hold.ts')).runUnlock(io, options)));
+  command('unlock', 'lift a hold').action(async (options) =>
+    done(await (await import('./commands/hold.ts')).runUnlock(io, options)),
+  );
   program
     .command('deploy-local', { hidden: true })
     .description('what runs on a target')
@@ -105,7 +114,9 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .helpOption(false)
     .argument('[arguments...]')
     .passThroughOptions()
-    .action(async (args) => done((await (await import('../target/deploy-local.ts')).runDeployLocal(args)) as ExitStatus));
+    .action(async (args) =>
+      done((await (await import('../target/deploy-local.ts')).runDeployLocal(args)) as ExitStatus),
+    );
   return program;
 }
 
@@ -131,15 +142,21 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
   sub('sync-file', 'a plan that deploys only these staged paths')
     .argument('<paths...>')
     .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
-    .action(async (paths, options) => done(await (await import('./commands/plan.ts')).planSyncFile(io, paths, options)));
+    .action(async (paths, options) =>
+      done(await (await import('./commands/plan.ts')).planSyncFile(io, paths, options)),
+    );
   sub('rollback', 'a plan that makes an older revision live')
     .argument('[revision]')
     .allowUnknownOption()
-    .action(async (revision, options) => done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)));
+    .action(async (revision, options) =>
+      done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)),
+    );
 }
 
 function waitOption() {
-  return new Option('--wait <duration>', 'wait so long for another run to end; default: fail at once').argParser(duration);
+  return new Option('--wait <duration>', 'wait so long for another run to end; default: fail at once').argParser(
+    duration,
+  );
 }
 
 function duration(text: string): number {

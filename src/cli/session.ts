@@ -5,14 +5,14 @@
 import { hostname, userInfo } from 'node:os';
 import { loadConfig } from '../config/load-config.ts';
 import { type ErrorReport, type ExitStatus, toErrorReport, toExitStatus } from '../core/errors.ts';
+import { stockCommands } from '../deploy/commands/registry.ts';
 import type { DeployHost } from '../deploy/deploy-host.ts';
 import { createStateLayout } from '../deploy/state-layout.ts';
-import { stockCommands } from '../deploy/commands/registry.ts';
 import { createEventBus } from '../events/event.ts';
 import { createInventory } from '../inventory/inventory.ts';
 import { formatError } from '../report/format-error.ts';
 import { createReporter } from '../report/reporter.ts';
-import { createRunState, reduce, type RunState } from '../report/run-view.ts';
+import { createRunState, type RunState, reduce } from '../report/run-view.ts';
 import { wantsColour } from '../report/style.ts';
 import { watchInterrupt } from '../system/interrupt.ts';
 import { createLocalTransport } from '../transport/local.ts';
@@ -45,7 +45,11 @@ export interface Session {
 }
 
 /** Runs a command and returns the exit status. Never throws. */
-export async function runSession(io: Io, options: CommonOptions, work: (session: Session) => Promise<CommandResult>): Promise<ExitStatus> {
+export async function runSession(
+  io: Io,
+  options: CommonOptions,
+  work: (session: Session) => Promise<CommandResult>,
+): Promise<ExitStatus> {
   const colour = wantsColour(io.env, io.stderr.isTTY === true);
   try {
     const result = await inSession(io, options, colour, work);
@@ -100,7 +104,8 @@ async function inSession(
     signal: interrupt.signal,
     operator: { user: io.env.SUDO_USER ?? userInfo().username, host: hostname() },
   };
-  return work({ host, colour: wantsColour(io.env, io.stdout.isTTY === true), cwd: io.cwd, runState: () => state });
+  // Awaited here: returning the promise itself would dispose of the reporter and the interrupt at once.
+  return await work({ host, colour: wantsColour(io.env, io.stdout.isTTY === true), cwd: io.cwd, runState: () => state });
 }
 
 /** The result goes to stdout in the form that was asked for; people are told on stderr when stdout is for machines. */

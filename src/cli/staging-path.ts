@@ -25,18 +25,28 @@ export function chooseStaging(host: DeployHost, cwd: string, path: string | unde
 }
 
 /** Paths for `sync-file`: relative to the working directory when that lies inside staging or the path does, else to staging. */
-export function choosePaths(host: DeployHost, cwd: string, paths: readonly string[]): { staging: string; scope: BytePath[] } {
+export function choosePaths(
+  host: DeployHost,
+  cwd: string,
+  paths: readonly string[],
+): { staging: string; scope: BytePath[] } {
   const staging = knownStaging(host) ?? missing();
   const scope = paths.map((path) => {
     const direct = pathInside(staging, resolve(cwd, path));
     const inside = direct ?? pathInside(staging, resolve(staging, path));
     if (inside === undefined) {
-      throw new ScapError('path_unknown', `Cannot synchronise "${path}": it is not inside the staging tree "${staging}"`, {
-        hint: 'Name a file or directory of the staging tree',
-      });
+      throw new ScapError(
+        'path_unknown',
+        `Cannot synchronise "${path}": it is not inside the staging tree "${staging}"`,
+        {
+          hint: 'Name a file or directory of the staging tree',
+        },
+      );
     }
     if (inside === '') {
-      throw new ScapError('usage', 'Cannot synchronise the whole staging tree file by file', { hint: 'Deploy all of it with: scap push' });
+      throw new ScapError('usage', 'Cannot synchronise the whole staging tree file by file', {
+        hint: 'Deploy all of it with: scap push',
+      });
     }
     return inside;
   });

@@ -1,5 +1,6 @@
 /** The shape of `scap.yaml`: every key there is, with its default. Anything else is an unknown key. */
 import * as z from 'zod';
+import { nearestWord } from '../core/nearest-word.ts';
 import {
   count,
   describeValue,
@@ -13,7 +14,6 @@ import {
   timeout,
   transport,
 } from './config-values.ts';
-import { nearestWord } from '../core/nearest-word.ts';
 
 export type ConfigInput = z.output<ReturnType<typeof createConfigSchema>>;
 

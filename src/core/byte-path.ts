@@ -37,7 +37,9 @@ export function toEncodedPath(path: BytePath): string {
 
 /** The inverse of {@link toEncodedPath}. */
 export function fromEncodedPath(text: string): BytePath {
-  return fromText(text).replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return fromText(text).replace(/%([0-9A-F]{2})/g, (_match, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 /** The directory part: `a/b/c` → `a/b`, `a` → the empty string. */
@@ -66,15 +68,15 @@ function isAscii(text: string): boolean {
   return !/[^\x00-\x7f]/.test(text);
 }
 
-/** Decodes UTF-8 sequence by sequence; `escape` gets every byte that is invalid or belongs to a character `special` matches. */
-function decode(path: BytePath, escape: (byte: number) => string, special: RegExp): string {
+/** Decodes UTF-8 sequence by sequence; `escapeByte` gets every byte that is invalid or belongs to a character `special` matches. */
+function decode(path: BytePath, escapeByte: (byte: number) => string, special: RegExp): string {
   let text = '';
   for (let at = 0; at < path.length; ) {
     const length = utf8Length(path, at);
     const bytes = path.slice(at, at + Math.max(length, 1));
     const character = length === 0 ? '' : Buffer.from(bytes, 'latin1').toString('utf8');
     const plain = length > 0 && !character.includes('\ufffd') && !special.test(character);
-    text += plain ? character : Array.from(bytes, (unit) => escape(unit.charCodeAt(0))).join('');
+    text += plain ? character : Array.from(bytes, (unit) => escapeByte(unit.charCodeAt(0))).join('');
     at += bytes.length;
   }
   return text;

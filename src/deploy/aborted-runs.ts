@@ -8,7 +8,9 @@ import type { StateLayout } from './state-layout.ts';
 export function recordAbortedRuns(layout: StateLayout, deployHost: string): void {
   const recorded = new Set(readDeployRecords(layout).map(({ n }) => n));
   for (const [n, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
-    const started = recorded.has(n) ? undefined : readRunEvents(join(layout.logs, name)).find((event) => event.type === 'run.started');
+    const started = recorded.has(n)
+      ? undefined
+      : readRunEvents(join(layout.logs, name)).find((event) => event.type === 'run.started');
     if (started?.type !== 'run.started') continue;
     const { plan, kind, revision, previous, user, message, at } = started;
     appendDeployRecord(layout, {

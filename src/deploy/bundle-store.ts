@@ -25,13 +25,20 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
   const paths: string[] = [];
   const make = async (revision: Sha, base: Sha | undefined): Promise<ReadyBundle> => {
     const startedAt = Date.now();
-    const path = join(workDir, `bundle-${revision.slice(0, 12)}-${base?.slice(0, 12) ?? 'complete'}-${randomBytes(4).toString('hex')}`);
+    const path = join(
+      workDir,
+      `bundle-${revision.slice(0, 12)}-${base?.slice(0, 12) ?? 'complete'}-${randomBytes(4).toString('hex')}`,
+    );
     paths.push(path);
     const extra = new Map([[timesRef(revision), repository.timesId(revision)]]);
     // Not tied to the run's signal: several targets may wait for it, and it ends soon.
     const sizeBytes = await writeBundle(repository.git, path, { revision, base, extra });
     bus.emit('bundle.built', { revision, base: base ?? null, bytes: sizeBytes, durationMs: Date.now() - startedAt });
-    return { sizeBytes, sha256: await hashFile(path), open: () => createReadStream(path, { highWaterMark: 256 * 1024 }) };
+    return {
+      sizeBytes,
+      sha256: await hashFile(path),
+      open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+    };
   };
   return {
     bundle: (revision, base) => {

@@ -10,7 +10,7 @@ import type { EventBus } from '../events/event.ts';
 import type { Host } from '../inventory/host.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { type DeployRepository, openDeployRepository } from '../revision/deploy-repository.ts';
-import { writeFileAtomic } from '../system/atomic-file.ts';
+import { temporarySuffix, writeFileAtomic } from '../system/atomic-file.ts';
 import { takeLock } from '../system/file-lock.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { CommandRegistry, CommandWorld } from './commands/command.ts';
@@ -65,13 +65,19 @@ export interface LockRequest {
 /**
  * Runs `work` as the one writer of this state directory. Throws `lock_held` or `hold_placed`. What a killed run left unfinished is swept before.
  */
-export async function asWriter<T>(host: DeployHost, request: LockRequest, work: (repository: DeployRepository) => Promise<T>): Promise<T> {
+export async function asWriter<T>(
+  host: DeployHost,
+  request: LockRequest,
+  work: (repository: DeployRepository) => Promise<T>,
+): Promise<T> {
   const { layout, bus, signal } = host;
   for (const directory of [layout.state, layout.logs, layout.work]) mkdirSync(directory, { recursive: true });
   using _lock = await takeLock(layout.lock, {
     ...request,
     signal,
-    onWait: (holder) => holder && bus.emit('lock.awaited', { user: holder.user, pid: holder.pid, since: holder.since, reason: holder.reason }),
+    onWait: (holder) =>
+      holder &&
+      bus.emit('lock.awaited', { user: holder.user, pid: holder.pid, since: holder.since, reason: holder.reason }),
   });
   refuseHold(readHold(layout));
   sweepWork(layout);
@@ -83,8 +89,9 @@ export async function asWriter<T>(host: DeployHost, request: LockRequest, work: 
   }
 }
 
-function sweepWork({ work }: StateLayout): void {
+function sweepWork({ state, work }: StateLayout): void {
   for (const name of readdirSync(work)) rmSync(join(work, name), { recursive: true, force: true });
+  for (const name of readdirSync(state)) if (name.endsWith(temporarySuffix)) rmSync(join(state, name), { force: true });
 }
 
 function attempt(work: () => void): void {
@@ -107,7 +114,8 @@ export function readHold(layout: StateLayout): Hold | undefined {
     return JSON.parse(readFileSync(layout.hold, 'utf8')) as Hold;
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    if (error instanceof SyntaxError) return { user: 'unknown', host: 'unknown', since: '', reason: `"${layout.hold}" is not readable` };
+    if (error instanceof SyntaxError)
+      return { user: 'unknown', host: 'unknown', since: '', reason: `"${layout.hold}" is not readable` };
     throw error;
   }
 }
@@ -128,8 +136,12 @@ export function liftHold({ layout }: DeployHost): Hold | undefined {
 
 function refuseHold(hold: Hold | undefined): void {
   if (hold === undefined) return;
-  throw new ScapError('hold_placed', `Cannot deploy: ${hold.user} on ${hold.host} placed a hold on ${hold.since}: ${hold.reason}`, {
-    hint: 'When the reason is gone, lift it with: scap unlock',
-    data: { ...hold },
-  });
+  throw new ScapError(
+    'hold_placed',
+    `Cannot deploy: ${hold.user} on ${hold.host} placed a hold on ${hold.since}: ${hold.reason}`,
+    {
+      hint: 'When the reason is gone, lift it with: scap unlock',
+      data: { ...hold },
+    },
+  );
 }

@@ -61,7 +61,7 @@ export const unmadeRevision = '0'.repeat(40) as Sha;
 /** Makes the staging tree (or `scope` of it, on top of what is live) a revision and makes that live. */
 export async function push(host: DeployHost, request: PushRequest): Promise<DeployReport> {
   const kind = request.scope === undefined ? 'push' : 'sync-file';
-  return deploy(host, request, kind, async (repository) => {
+  return deploy(host, request, kind, async (repository, fleet) => {
     const prepared = await prepareRevision(
       { layout: host.layout, repository, bus: host.bus },
       {
@@ -74,6 +74,7 @@ export async function push(host: DeployHost, request: PushRequest): Promise<Depl
         author: host.operator,
         dryRun: request.dryRun,
         signal: host.signal,
+        onChange: () => request.dryRun || fleet.warm(host.config.timeouts.fetchMs),
       },
     );
     return { revision: prepared.sha ?? unmadeRevision, prepared };
@@ -98,9 +99,13 @@ function stepsBack(host: DeployHost, repository: DeployRepository, steps: number
   const history = liveHistory(readDeployRecords(host.layout)).filter((sha) => repository.has(sha));
   const revision = history.at(-1 - steps);
   if (revision !== undefined && steps < history.length) return revision;
-  throw new ScapError('revision_unknown', `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older deploys are known`, {
-    hint: 'Choose a revision from: scap history',
-  });
+  throw new ScapError(
+    'revision_unknown',
+    `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older deploys are known`,
+    {
+      hint: 'Choose a revision from: scap history',
+    },
+  );
 }
 
 interface Wanted {
@@ -112,7 +117,7 @@ async function deploy(
   host: DeployHost,
   request: DeployRequest,
   kind: string,
-  want: (repository: DeployRepository) => Promise<Wanted>,
+  want: (repository: DeployRepository, fleet: Fleet) => Promise<Wanted>,
 ): Promise<DeployReport> {
   const earlier: ScapEvent[] = [];
   const stop = host.bus.listen((event) => earlier.push(event));
@@ -120,20 +125,33 @@ async function deploy(
     await using fleet = openFleet(host);
     // Connecting and reading the staging tree have nothing to do with each other.
     fleet.survey().catch(() => {});
-    const wanted = await want(repository);
+    const wanted = await want(repository, fleet);
     const members = await fleet.survey();
-    if (host.signal.aborted) throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
+    if (host.signal.aborted)
+      throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
     refuseForeignHosts(members, repository, request);
     const drifted = await findDrifted(host, fleet, members, wanted.revision);
     const plan = makePlan(host, request, kind, { ...wanted, drifted }, repository, members);
-    const report = { plan, prepared: wanted.prepared, result: undefined, dryRun: request.dryRun, unreachable: members.filter(({ error }) => error) };
+    const report = {
+      plan,
+      prepared: wanted.prepared,
+      result: undefined,
+      dryRun: request.dryRun,
+      unreachable: members.filter(({ error }) => error),
+    };
     if (request.dryRun) {
       if (wanted.revision !== unmadeRevision) await initializePlan(plan, host.commands, commandWorld(host, repository));
       return report;
     }
     if (plan.stages.length === 0 || request.planOnly) return report;
     stop();
-    const options = { adopt: request.adopt, rollback: request.rollback, done: new Set<string>(), earlier, takeOver: request.force };
+    const options = {
+      adopt: request.adopt,
+      rollback: request.rollback,
+      done: new Set<string>(),
+      earlier,
+      takeOver: request.force,
+    };
     const result = await runPlan(host, repository, fleet, plan, options);
     await maintain(host, repository);
     return { ...report, result };
@@ -147,9 +165,16 @@ async function deploy(
 }
 
 /** Hosts that serve `revision` already, but with files that were changed on disk: fetching repairs them. */
-async function findDrifted(host: DeployHost, fleet: Fleet, members: readonly FleetMember[], revision: Sha): Promise<Set<HostName>> {
+async function findDrifted(
+  host: DeployHost,
+  fleet: Fleet,
+  members: readonly FleetMember[],
+  revision: Sha,
+): Promise<Set<HostName>> {
   const serving = members.filter(({ report }) => report?.live.kind === 'revision' && report.live.sha === revision);
-  const settled = await settleAll(serving, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) => verifyLive(host, fleet, name, false));
+  const settled = await settleAll(serving, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) =>
+    verifyLive(host, fleet, name, false),
+  );
   const whole = (at: number) => {
     const item = settled[at];
     return item?.status === 'fulfilled' && item.value.problem === undefined && item.value.drift.length === 0;
@@ -190,9 +215,18 @@ export interface CleanRequest {
 export async function clean(host: DeployHost, request: CleanRequest): Promise<DeployReport> {
   return asWriter(host, { reason: 'clean', waitMs: request.waitMs }, async (repository) => {
     const live = repository.live();
-    if (live === undefined) throw new ScapError('revision_unknown', 'Cannot clean: nothing was deployed yet', { hint: 'Deploy with: scap push PATH' });
+    if (live === undefined)
+      throw new ScapError('revision_unknown', 'Cannot clean: nothing was deployed yet', {
+        hint: 'Deploy with: scap push PATH',
+      });
     await using fleet = openFleet(host);
-    const plan = planCleaning({ live, hosts: host.inventory.hosts, keep: request.keep, graceMs: request.graceMs, concurrency: hostConcurrency });
+    const plan = planCleaning({
+      live,
+      hosts: host.inventory.hosts,
+      keep: request.keep,
+      graceMs: request.graceMs,
+      concurrency: hostConcurrency,
+    });
     const options = { adopt: false, rollback: false, done: new Set<string>(), earlier: [], takeOver: false };
     const result = await runPlan(host, repository, fleet, plan, options);
     await maintain(host, repository, { full: true });
@@ -210,24 +244,36 @@ export interface SavedPlanRequest {
 }
 
 /** Runs a plan exactly as it is, or refuses it when the world has moved since it was made. */
-export async function runSavedPlan(host: DeployHost, { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest): Promise<DeployReport> {
+export async function runSavedPlan(
+  host: DeployHost,
+  { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest,
+): Promise<DeployReport> {
   return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
     await using fleet = openFleet(host);
     const done = resume ? doneTasks(host.layout, plan.id) : new Set<string>();
     const members: readonly FleetMember[] = await fleet.survey();
     refuseForeignHosts(members, repository, { adopt, force: false });
-    const result = await runPlan(host, repository, fleet, plan, { adopt, rollback: undo, done, earlier: [], takeOver: false });
+    const result = await runPlan(host, repository, fleet, plan, {
+      adopt,
+      rollback: undo,
+      done,
+      earlier: [],
+      takeOver: false,
+    });
     await maintain(host, repository);
     return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
   });
 }
 
 /** Housekeeping never fails a deploy. */
-async function maintain(host: DeployHost, repository: DeployRepository, options: { readonly full?: boolean } = {}): Promise<void> {
+async function maintain(
+  host: DeployHost,
+  repository: DeployRepository,
+  options: { readonly full?: boolean } = {},
+): Promise<void> {
   try {
     await maintainDeployRepository(host, repository, options);
   } catch (error) {
     host.bus.emit('maintenance.failed', { error: toErrorReport(error) });
   }
 }
-

@@ -53,7 +53,8 @@ export async function executePlan(
   for (const stage of plan.stages) {
     if (run.signal.aborted) break;
     const error = await new StageRun(stage, commands, run, state, done).execute();
-    if (error !== undefined && !run.signal.aborted) return { ...state, failure: { stage: stage.name, error }, interrupted: false };
+    if (error !== undefined && !run.signal.aborted)
+      return { ...state, failure: { stage: stage.name, error }, interrupted: false };
   }
   return { ...state, failure: undefined, interrupted: run.signal.aborted && !isFinished(plan, state) };
 }
@@ -78,7 +79,13 @@ class StageRun {
   readonly #perHost = new Map<HostName, Promise<unknown>[]>();
   #failure: ScapError | undefined;
 
-  constructor(stage: PlanStage, commands: CommandRegistry, run: RunContext, state: ExecutionState, done: ReadonlySet<string>) {
+  constructor(
+    stage: PlanStage,
+    commands: CommandRegistry,
+    run: RunContext,
+    state: ExecutionState,
+    done: ReadonlySet<string>,
+  ) {
     this.#stage = stage;
     this.#commands = commands;
     this.#run = run;
@@ -98,7 +105,12 @@ class StageRun {
     for (const item of settled) if (item.status === 'rejected') throw item.reason;
     const outcomes = chains.flat().map(({ id }) => this.#state.tasks.get(id)?.status);
     const count = (status: TaskOutcome['status']) => outcomes.filter((outcome) => outcome === status).length;
-    this.#run.bus.emit('stage.finished', { stage: name, ok: count('ok'), failed: count('failed'), durationMs: Date.now() - startedAt });
+    this.#run.bus.emit('stage.finished', {
+      stage: name,
+      ok: count('ok'),
+      failed: count('failed'),
+      durationMs: Date.now() - startedAt,
+    });
     return this.#failure;
   }
 
@@ -126,7 +138,7 @@ class StageRun {
     });
     running.push(slot);
     return () => {
-      running.splice(running.indexOf(slot), 1);
+      void running.splice(running.indexOf(slot), 1);
       free();
     };
   }
@@ -144,7 +156,9 @@ class StageRun {
     bus.emit('task.started', about);
     try {
       const command = commandOf(this.#commands, task);
-      const result = await command.execute(this.#run, command.parse(task), task, (notice) => this.#notice(about, notice));
+      const result = await command.execute(this.#run, command.parse(task), task, (notice) =>
+        this.#notice(about, notice),
+      );
       this.#state.tasks.set(task.id, { status: 'ok', result });
       bus.emit('task.finished', { ...about, durationMs: Date.now() - startedAt, ...result });
       return true;
@@ -169,23 +183,37 @@ class StageRun {
 
   /** Fails the stage when more of its hosts are lost, now or in earlier stages, than its budget allows. */
   #judge(): void {
-    const hosts = new Set((this.#stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])));
+    const hosts = new Set(
+      (this.#stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])),
+    );
     const lost = [...this.#state.dropped].filter(([host]) => hosts.has(host));
     if (lost.length <= this.#stage.failureBudget || this.#failure !== undefined) return;
     const [first] = lost;
     const many = lost.length === 1 ? `${first?.[0]} failed` : `${lost.length} of ${hosts.size} hosts failed`;
-    this.#failure = new ScapError('run_failed', `Cannot go on with "${this.#stage.name}": ${many}, ${this.#stage.failureBudget} allowed`, {
-      hint: first?.[1].hint,
-      data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
-      cause: first?.[1],
-    });
+    this.#failure = new ScapError(
+      'run_failed',
+      `Cannot go on with "${this.#stage.name}": ${many}, ${this.#stage.failureBudget} allowed`,
+      {
+        hint: first?.[1].hint,
+        data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
+        cause: first?.[1],
+      },
+    );
     this.#stop.abort();
   }
 
   #notice(about: { task: string; stage: string; host: HostName | null }, notice: AgentNotice): void {
     const { kind, ...data } = notice;
-    if (kind === 'progress') this.#run.bus.emit('task.progressed', { ...about, ...(data as Omit<Extract<AgentNotice, { kind: 'progress' }>, 'kind'>) });
-    else if (about.host !== null) this.#run.bus.emit('host.noted', { host: about.host, ...(data as Omit<Extract<AgentNotice, { kind: 'note' }>, 'kind'>) });
+    if (kind === 'progress')
+      this.#run.bus.emit('task.progressed', {
+        ...about,
+        ...(data as Omit<Extract<AgentNotice, { kind: 'progress' }>, 'kind'>),
+      });
+    else if (about.host !== null)
+      this.#run.bus.emit('host.noted', {
+        host: about.host,
+        ...(data as Omit<Extract<AgentNotice, { kind: 'note' }>, 'kind'>),
+      });
   }
 }
 

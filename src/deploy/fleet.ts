@@ -8,7 +8,7 @@ import type { EventBus } from '../events/event.ts';
 import type { Host } from '../inventory/host.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { Transport } from '../transport/transport.ts';
-import { begin, probe, type TargetReport } from './target-client.ts';
+import { begin, probe, type TargetReport, warm } from './target-client.ts';
 
 /** A host as far as it is known in this run. */
 export type FleetMember =
@@ -32,6 +32,8 @@ export interface Fleet extends AsyncDisposable {
   connection(host: HostName): Promise<Connection>;
   /** The connection once the target has admitted run `fence`; asked once per host. */
   begun(host: HostName, fence: number, reason: string): Promise<Connection>;
+  /** Tells every host, as soon as it is connected, that a new revision is coming. Never fails: it only saves time. */
+  warm(timeoutMs: number): void;
   /** What a host said when it was surveyed. */
   report(host: HostName): Promise<TargetReport>;
 }
@@ -75,6 +77,14 @@ class ConnectedFleet implements Fleet {
     return connection;
   }
 
+  warm(timeoutMs: number): void {
+    const warmAll = async () => {
+      await this.survey();
+      await Promise.allSettled([...this.#connections.values()].map((connection) => warm(connection, { timeoutMs })));
+    };
+    warmAll().catch(() => {});
+  }
+
   async report(host: HostName): Promise<TargetReport> {
     return (await this.#member(host)).report;
   }
@@ -107,13 +117,16 @@ class ConnectedFleet implements Fleet {
   async #connect(host: Host): Promise<TargetReport> {
     const { bus, connectTimeoutMs, signal, transports } = this.#options;
     const transport = transports.get(host.transport);
-    if (transport === undefined) throw new ScapError('config_invalid', `Cannot reach ${host.name}: no transport "${host.transport}"`);
+    if (transport === undefined)
+      throw new ScapError('config_invalid', `Cannot reach ${host.name}: no transport "${host.transport}"`);
     const startedAt = Date.now();
     const onNoise = (text: string) => bus.emit('host.spoke', { host: host.name, text });
     const connection = await transport.connect(host, { timeoutMs: connectTimeoutMs, signal, onNoise });
     this.#connections.set(host.name, connection);
     if (connection.hello.versions.git === undefined) {
-      throw new ScapError('tool_missing', `Cannot use ${host.name}: there is no git on it`, { hint: 'Install it there: apt-get install git' });
+      throw new ScapError('tool_missing', `Cannot use ${host.name}: there is no git on it`, {
+        hint: 'Install it there: apt-get install git',
+      });
     }
     const report = await probe(connection, { timeoutMs: connectTimeoutMs, signal });
     const live = report.live.kind === 'revision' ? report.live.sha : null;

@@ -7,7 +7,7 @@ import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { Revision } from '../revision/deploy-repository.ts';
 import { diffRevisions, type RevisionDifference } from '../revision/revision-diff.ts';
-import { probeLock, type LockHolder } from '../system/file-lock.ts';
+import { type LockHolder, probeLock } from '../system/file-lock.ts';
 import type { LivePath } from '../target/live-path.ts';
 import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
@@ -44,25 +44,37 @@ export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
   await using fleet = openFleet(host);
   const members = await fleet.survey();
   const desired = repository.live();
-  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, async (member): Promise<HostStatus> => {
-    const { name, group } = member.host;
-    const none = { host: name, group, live: undefined, liveSince: undefined, previous: undefined, complete: [], drift: undefined };
-    if (member.report === undefined) return { ...none, state: 'unreachable', error: toErrorReport(member.error) };
-    const { report } = member;
-    const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, name, false) : undefined;
-    const drift = verified && (verified.problem ? undefined : verified.drift.length);
-    return {
-      host: name,
-      group,
-      state: judge(report.live, desired, repository.revisions(), verified),
-      live: report.live,
-      liveSince: report.liveSince ?? undefined,
-      previous: report.previous ?? undefined,
-      complete: report.complete,
-      drift,
-      error: verified?.problem,
-    };
-  });
+  const settled = await settleAll(
+    members,
+    { limit: hostConcurrency, signal: host.signal },
+    async (member): Promise<HostStatus> => {
+      const { name, group } = member.host;
+      const none = {
+        host: name,
+        group,
+        live: undefined,
+        liveSince: undefined,
+        previous: undefined,
+        complete: [],
+        drift: undefined,
+      };
+      if (member.report === undefined) return { ...none, state: 'unreachable', error: toErrorReport(member.error) };
+      const { report } = member;
+      const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, name, false) : undefined;
+      const drift = verified && (verified.problem ? undefined : verified.drift.length);
+      return {
+        host: name,
+        group,
+        state: judge(report.live, desired, repository.revisions(), verified),
+        live: report.live,
+        liveSince: report.liveSince ?? undefined,
+        previous: report.previous ?? undefined,
+        complete: report.complete,
+        drift,
+        error: verified?.problem,
+      };
+    },
+  );
   return {
     desired,
     newest: repository.main(),
@@ -73,7 +85,12 @@ export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
   };
 }
 
-function judge(live: LivePath, desired: Sha | undefined, known: ReadonlySet<Sha>, verified: VerifyReport | undefined): HostStatus['state'] {
+function judge(
+  live: LivePath,
+  desired: Sha | undefined,
+  known: ReadonlySet<Sha>,
+  verified: VerifyReport | undefined,
+): HostStatus['state'] {
   if (live.kind === 'absent') return 'empty';
   if (live.kind !== 'revision') return 'foreign';
   if (!known.has(live.sha)) return 'unknown-revision';
@@ -91,17 +108,25 @@ export interface HostVerification {
 export async function verifyFleet(host: DeployHost, { deep }: { readonly deep: boolean }): Promise<HostVerification[]> {
   await using fleet = openFleet(host);
   const members = await fleet.survey();
-  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) => verifyLive(host, fleet, name, deep));
+  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) =>
+    verifyLive(host, fleet, name, deep),
+  );
   return settled.map((item, at) => {
     const name = members[at]?.host.name as HostName;
     if (item.status === 'fulfilled') return { host: name, report: item.value, error: undefined };
-    const reason = item.status === 'rejected' ? item.reason : new ScapError('interrupted', `Stopped before ${name} was verified`);
+    const reason =
+      item.status === 'rejected' ? item.reason : new ScapError('interrupted', `Stopped before ${name} was verified`);
     return { host: name, report: undefined, error: toErrorReport(reason) };
   });
 }
 
 /** Looks for drift in what one host serves. */
-export async function verifyLive(host: DeployHost, fleet: ReturnType<typeof openFleet>, name: HostName, deep: boolean): Promise<VerifyReport> {
+export async function verifyLive(
+  host: DeployHost,
+  fleet: ReturnType<typeof openFleet>,
+  name: HostName,
+  deep: boolean,
+): Promise<VerifyReport> {
   const connection = await fleet.connection(name);
   return verify(connection, { deep }, { timeoutMs: host.config.timeouts.fetchMs, signal: host.signal });
 }
@@ -119,11 +144,15 @@ export async function previewPruning(
 ): Promise<PruningPreview[]> {
   await using fleet = openFleet(host);
   const members = await fleet.survey();
-  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, async ({ host: { name, keepRevisions, graceTimeMs } }) => {
-    const connection = await fleet.connection(name);
-    const wanted = { keep: rule.keep ?? keepRevisions, graceMs: rule.graceMs ?? graceTimeMs };
-    return listPrunable(connection, wanted, { timeoutMs: host.config.timeouts.finalizeMs, signal: host.signal });
-  });
+  const settled = await settleAll(
+    members,
+    { limit: hostConcurrency, signal: host.signal },
+    async ({ host: { name, keepRevisions, graceTimeMs } }) => {
+      const connection = await fleet.connection(name);
+      const wanted = { keep: rule.keep ?? keepRevisions, graceMs: rule.graceMs ?? graceTimeMs };
+      return listPrunable(connection, wanted, { timeoutMs: host.config.timeouts.finalizeMs, signal: host.signal });
+    },
+  );
   return settled.map((item, at) => ({
     host: members[at]?.host.name as HostName,
     prune: item.status === 'fulfilled' ? item.value : [],
@@ -147,9 +176,16 @@ export async function readHistory(host: DeployHost): Promise<PastRun[]> {
   const records = readDeployRecords(host.layout);
   const bad = rolledBackRevisions(records);
   const live = repository.live();
-  const currentRun = records.findLast(({ sha, outcome }) => sha === live && (outcome === 'ok' || outcome === 'partial'));
+  const currentRun = records.findLast(
+    ({ kind, sha, outcome }) => kind !== 'clean' && sha === live && (outcome === 'ok' || outcome === 'partial'),
+  );
   return records
-    .map((record) => ({ record, live: record === currentRun, bad: bad.has(record.sha), held: repository.has(record.sha) }))
+    .map((record) => ({
+      record,
+      live: record === currentRun,
+      bad: bad.has(record.sha),
+      held: repository.has(record.sha),
+    }))
     .reverse();
 }
 
@@ -161,17 +197,32 @@ export interface ShownRevision {
 }
 
 /** Describes a revision (default: what should be live) and how it differs from another (default: the one it was made from). */
-export async function showRevision(host: DeployHost, name: string | undefined, other: string | undefined): Promise<ShownRevision> {
+export async function showRevision(
+  host: DeployHost,
+  name: string | undefined,
+  other: string | undefined,
+): Promise<ShownRevision> {
   const repository = await openForReading(host);
   const sha = name === undefined ? (repository.live() ?? repository.main()) : repository.resolve(name);
-  if (sha === undefined) throw new ScapError('revision_unknown', 'Cannot show a revision: nothing was deployed yet', { hint: 'Deploy with: scap push PATH' });
+  if (sha === undefined)
+    throw new ScapError('revision_unknown', 'Cannot show a revision: nothing was deployed yet', {
+      hint: 'Deploy with: scap push PATH',
+    });
   const revision = await repository.read(sha);
   // With two revisions the first is where one comes from, as in `git diff A B`.
   if (other !== undefined) {
     const to = await repository.read(repository.resolve(other));
-    return { revision: to, live: to.sha === repository.live(), difference: await diffRevisions(repository, revision, to) };
+    return {
+      revision: to,
+      live: to.sha === repository.live(),
+      difference: await diffRevisions(repository, revision, to),
+    };
   }
   const [parent] = revision.info.parents;
   const before = parent !== undefined && repository.has(parent) ? await repository.read(parent) : undefined;
-  return { revision, live: sha === repository.live(), difference: before && (await diffRevisions(repository, before, revision)) };
+  return {
+    revision,
+    live: sha === repository.live(),
+    difference: before && (await diffRevisions(repository, before, revision)),
+  };
 }

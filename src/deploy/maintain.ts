@@ -6,18 +6,24 @@ import type { Sha } from '../core/sha.ts';
 import { timesRef } from '../git/bundle.ts';
 import { maintainRepository } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
-import { deployRef, type DeployRepository, recordRef } from '../revision/deploy-repository.ts';
+import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
 import type { DeployHost } from './deploy-host.ts';
 import { readSightings } from './sightings.ts';
 
 /** Forgetting is done in batches: each costs a pass over the refs. */
 const slack = 10;
 
-export async function maintainDeployRepository(host: DeployHost, repository: DeployRepository, { full = false } = {}): Promise<void> {
+export async function maintainDeployRepository(
+  host: DeployHost,
+  repository: DeployRepository,
+  { full = false } = {},
+): Promise<void> {
   const plan = planForgetting({
     deploys: repository.deploys(),
     revisions: repository.revisions(),
-    needed: new Set([repository.live(), repository.main(), ...readSightings(host.layout)].filter((sha) => sha !== undefined)),
+    needed: new Set(
+      [repository.live(), repository.main(), ...readSightings(host.layout)].filter((sha) => sha !== undefined),
+    ),
     keepDeploys: host.config.keepDeploys,
     slack: full ? 0 : slack,
   });
@@ -55,7 +61,13 @@ async function forget(repository: DeployRepository, { deploys, revisions }: Forg
   const gone = new Set(revisions);
   const kept = [...repository.revisions()].filter((sha) => !gone.has(sha));
   // Where a kept revision's parent is forgotten, history ends: git is told so before the parent's refs go.
-  const infos = await Promise.all(kept.map(async (sha) => (await repository.read(sha)).info.parents.some((parent) => gone.has(parent) || !repository.has(parent)) ? [sha] : []));
+  const infos = await Promise.all(
+    kept.map(async (sha) =>
+      (await repository.read(sha)).info.parents.some((parent) => gone.has(parent) || !repository.has(parent))
+        ? [sha]
+        : [],
+    ),
+  );
   writeShallow(repository.git, new Set(infos.flat()));
   const names = [...deploys.map(deployRef), ...revisions.flatMap((sha) => [recordRef(sha), timesRef(sha)])];
   await repository.update(new Map(names.map((name) => [name, undefined])));

@@ -1,7 +1,7 @@
 /**
  * What a run came to, decided from what its tasks did. Pure.
  */
-import { type ErrorReport, exitStatus, type ExitStatus, toErrorReport } from '../core/errors.ts';
+import { type ErrorReport, type ExitStatus, exitStatus, toErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
 import { type HostCounts, type HostState, hostStates, type RunOutcome } from '../events/event.ts';
@@ -38,13 +38,19 @@ export interface OutcomeFacts {
   /** What each host served when the run began. */
   readonly served: ReadonlyMap<HostName, Sha | null>;
   /** Hosts taken back to what they served; `undefined` when there was no rollback. */
-  readonly rollback: { readonly restored: ReadonlySet<HostName>; readonly failed: ReadonlyMap<HostName, ErrorReport> } | undefined;
+  readonly rollback:
+    | { readonly restored: ReadonlySet<HostName>; readonly failed: ReadonlyMap<HostName, ErrorReport> }
+    | undefined;
 }
 
 /** The state of every host the plan names, those that needed nothing first. */
 export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts): HostOutcome[] {
-  const tasksByHost = planHosts(plan).map((host) => [host, allTasks(plan).filter((task) => task.host === host)] as const);
-  const unchanged = plan.unchanged.map((host): HostOutcome => ({ host, state: 'unchanged', live: plan.revision, error: undefined }));
+  const tasksByHost = planHosts(plan).map(
+    (host) => [host, allTasks(plan).filter((task) => task.host === host)] as const,
+  );
+  const unchanged = plan.unchanged.map(
+    (host): HostOutcome => ({ host, state: 'unchanged', live: plan.revision, error: undefined }),
+  );
   const touched = tasksByHost.map(([host, tasks]): HostOutcome => {
     const error = execution.dropped.get(host);
     const report = error && toErrorReport(error);
@@ -59,7 +65,8 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
       return { host, state: changed ? 'promoted' : 'unchanged', live: plan.revision, error: report };
     }
     if (error?.code === 'target_unreachable') return { host, state: 'unreachable', live: undefined, error: report };
-    if (error) return { host, state: 'failed', live: promotion && leavesDoubt(error.code) ? undefined : before, error: report };
+    if (error)
+      return { host, state: 'failed', live: promotion && leavesDoubt(error.code) ? undefined : before, error: report };
     if (promote === undefined && tasks.every(({ id }) => execution.tasks.get(id)?.status === 'ok')) {
       return { host, state: 'unchanged', live: before, error: undefined };
     }
@@ -81,7 +88,9 @@ export function runOutcome({ execution, rollback }: OutcomeFacts, outcomes: read
   const recorded = execution.tasks.get('record')?.status === 'ok';
   if (execution.failure !== undefined) return recorded ? 'partial' : 'failed';
   if (execution.interrupted) return 'interrupted';
-  const whole = outcomes.every(({ state, error }) => (state === 'promoted' || state === 'unchanged') && error === undefined);
+  const whole = outcomes.every(
+    ({ state, error }) => (state === 'promoted' || state === 'unchanged') && error === undefined,
+  );
   return whole ? 'ok' : 'partial';
 }
 

@@ -11,27 +11,41 @@ export interface PreflightOptions {
 }
 
 /** Refuses a deploy that would overwrite what is not ours, naming every such host, before anything is touched. */
-export function refuseForeignHosts(members: readonly FleetMember[], repository: DeployRepository, { adopt, force }: PreflightOptions): void {
+export function refuseForeignHosts(
+  members: readonly FleetMember[],
+  repository: DeployRepository,
+  { adopt, force }: PreflightOptions,
+): void {
   const foreign = members.flatMap(({ host, report }) => {
     const live = report?.live;
-    const error = live === undefined || live.kind === 'absent' || live.kind === 'revision' ? undefined : foreignLivePath(host.live, live);
+    const error =
+      live === undefined || live.kind === 'absent' || live.kind === 'revision'
+        ? undefined
+        : foreignLivePath(host.live, live);
     return error === undefined ? [] : [{ name: host.name, error }];
   });
   const [first] = foreign;
   if (first !== undefined && !adopt) {
-    const more = foreign.length === 1 ? first.name : `${foreign.length} hosts (${foreign.map(({ name }) => name).join(', ')})`;
+    const more =
+      foreign.length === 1 ? first.name : `${foreign.length} hosts (${foreign.map(({ name }) => name).join(', ')})`;
     throw new ScapError('live_foreign', `${first.error.message} (${more})`, {
       hint: first.error.hint,
       data: { hosts: foreign.map(({ name, error }) => ({ name, ...error.data })) },
     });
   }
   const unknown = members.flatMap(({ host, report }) =>
-    report?.live.kind === 'revision' && !repository.has(report.live.sha) ? [{ name: host.name, live: report.live.sha }] : [],
+    report?.live.kind === 'revision' && !repository.has(report.live.sha)
+      ? [{ name: host.name, live: report.live.sha }]
+      : [],
   );
   if (unknown.length === 0 || force) return;
   const named = unknown.map(({ name, live }) => `${name} (${live.slice(0, 12)})`).join(', ');
-  throw new ScapError('live_unknown_revision', `Refused to deploy: a revision this deploy host does not know is live on ${named}`, {
-    hint: 'Another deploy host may be in charge; to take over from it, run again with --force',
-    data: { hosts: unknown },
-  });
+  throw new ScapError(
+    'live_unknown_revision',
+    `Refused to deploy: a revision this deploy host does not know is live on ${named}`,
+    {
+      hint: 'Another deploy host may be in charge; to take over from it, run again with --force',
+      data: { hosts: unknown },
+    },
+  );
 }

@@ -2,15 +2,13 @@
  * From staging tree to revision: capture, judge, commit. The deploy host's half of a push; no target is involved.
  */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BytePath, fromText, isWithin, toDisplayPath, toEncodedPath, toFsPath } from '../core/byte-path.ts';
-import { formatBytes } from '../core/bytes.ts';
-import { isSystemError, ScapError } from '../core/errors.ts';
+import { type BytePath, toDisplayPath, toEncodedPath } from '../core/byte-path.ts';
+import { ScapError } from '../core/errors.ts';
 import { emptyManifest, graftManifest, type Manifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
-import { createIndexCursor, type IndexFile } from '../git/index-file.ts';
 import { createPackWriter, type PackWriter } from '../git/pack-writer.ts';
 import { createRevision, type PlannedTree, planTree } from '../revision/create-revision.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
@@ -20,6 +18,8 @@ import { type Capture, captureStaging, hashOnly } from '../staging/capture.ts';
 import { createExcluder } from '../staging/exclude.ts';
 import { type ProvenanceMemory, readProvenance } from '../staging/provenance.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
+import { refuseImplausible, resolveStaging } from './plausibility.ts';
+import { refuseUnknownPaths } from './scope.ts';
 import type { StateLayout } from './state-layout.ts';
 
 export interface PrepareOptions {
@@ -35,6 +35,8 @@ export interface PrepareOptions {
   /** Compute everything, store nothing. */
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
+  /** Called once as soon as it is known that the tree differs from what is live, long before the revision exists. */
+  readonly onChange?: (() => void) | undefined;
 }
 
 export interface PreparedRevision {
@@ -70,7 +72,9 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const baseManifest = base === undefined ? emptyManifest : await repository.readManifest(base);
   const index = await loadStagingIndex({ git: repository.git, path: layout.stagingIndex, staging, revision: base });
   refuseUnknownPaths(staging, index, baseManifest, options.scope ?? []);
-  using pack = options.dryRun ? undefined : createPackWriter(join(layout.work, `pack-${randomBytes(6).toString('hex')}`));
+  using pack = options.dryRun
+    ? undefined
+    : createPackWriter(join(layout.work, `pack-${randomBytes(6).toString('hex')}`));
 
   const capture = await captureStaging({
     root: staging,
@@ -80,6 +84,7 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
     scope: options.scope,
     store: pack ?? hashOnly,
     signal: options.signal,
+    onChange: options.onChange,
     onProgress: throttled((seen) => world.bus.emit('staging.scanned', { ...seen, done: false })),
   });
   announceCapture(world, capture, options);
@@ -93,8 +98,7 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const existing = await findExisting(repository, planned, base);
   if (existing === undefined) await judge(repository, capture, base, options);
 
-  const sha =
-    existing ?? (pack && (await commit(world, { capture, planned, base, pack, staging, options })));
+  const sha = existing ?? (pack && (await commit(world, { capture, planned, base, pack, staging, options })));
   // Rewriting the index when nothing was learned would cost more than the rest of a push without changes.
   if (sha !== undefined && pack && (capture.readBytes > 0 || capture.changes.length > 0)) {
     writeFileAtomic(layout.stagingIndex, capture.index.finish(encodeNote({ revision: sha, staging })));
@@ -104,77 +108,35 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   return prepared;
 }
 
-/** The staging directory, links at its end resolved. Throws `staging_missing`. */
-export function resolveStaging(path: string): string {
-  try {
-    const real = realpathSync(path);
-    if (statSync(real).isDirectory()) return real;
-    throw new ScapError('staging_missing', `Cannot read the staging tree "${path}": it is not a directory`);
-  } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
-    throw new ScapError('staging_missing', `Cannot read the staging tree "${path}": there is no such directory`, {
-      hint: 'Name it: scap push PATH, or set "staging" in scap.yaml',
-      cause: error,
-    });
-  }
-}
-
-/** A path that neither staging nor the base has is a slip: taking nothing from nowhere must not pass for success. */
-function refuseUnknownPaths(staging: string, base: IndexFile, { emptyDirectories }: Manifest, scope: readonly BytePath[]): void {
-  const unknown = scope.filter((path) => !isStaged(staging, path) && !isKnown(base, path) && ![...emptyDirectories].some((at) => isWithin(at, path)));
-  if (unknown.length === 0) return;
-  const named = unknown.map((path) => `"${toDisplayPath(path)}"`).join(', ');
-  throw new ScapError('path_unknown', `Cannot synchronise ${named}: neither the staging tree nor what is live has it`, {
-    hint: `Look for it in "${staging}"`,
-  });
-}
-
-function isStaged(staging: string, path: BytePath): boolean {
-  try {
-    lstatSync(toFsPath(`${fromText(staging)}/${path}`));
-    return true;
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
-    throw error;
-  }
-}
-
-function isKnown(base: IndexFile, path: BytePath): boolean {
-  for (const cursor = createIndexCursor(base); !cursor.done; cursor.advance()) if (isWithin(cursor.path, path)) return true;
-  return false;
-}
-
 function resultingManifest(capture: Capture, base: Manifest, scope: readonly BytePath[] | undefined): Manifest {
   return scope === undefined ? capture.manifest : graftManifest(base, capture.manifest, scope);
 }
 
 /** The live or the newest revision, when its bytes are these. */
-async function findExisting(repository: DeployRepository, planned: PlannedTree, base: Sha | undefined): Promise<Sha | undefined> {
+async function findExisting(
+  repository: DeployRepository,
+  planned: PlannedTree,
+  base: Sha | undefined,
+): Promise<Sha | undefined> {
   for (const candidate of new Set([base, repository.main()])) {
     if (candidate !== undefined && (await repository.readTree(candidate)) === planned.root) return candidate;
   }
   return undefined;
 }
 
-/** Refuses a tree that cannot be meant: an empty one, or one that lost too much. */
 async function judge(
   repository: DeployRepository,
   { files, bytes }: Capture,
   base: Sha | undefined,
-  { maxShrinkRatio, staging }: PrepareOptions,
+  options: PrepareOptions,
 ): Promise<void> {
-  if (maxShrinkRatio === undefined) return;
-  const hint = 'Look at the staging tree; if it is meant, run again with --allow-shrink';
-  if (files === 0) throw new ScapError('staging_empty', `Refused to deploy "${staging}": it holds no file at all`, { hint });
-  if (base === undefined) return;
-  const { record } = await repository.read(base);
-  const floor = 1 - maxShrinkRatio;
-  if (files >= record.files * floor && bytes >= record.bytes * floor) return;
-  const lost = `${record.files} files became ${files}, ${formatBytes(record.bytes)} became ${formatBytes(bytes)}`;
-  const limit = `at most ${Math.round(maxShrinkRatio * 100)} % may go`;
-  throw new ScapError('staging_shrank', `Refused to deploy "${staging}": it shrank too much: ${lost}; ${limit}`, {
-    hint,
-    data: { filesBefore: record.files, files, bytesBefore: record.bytes, bytes },
+  if (options.maxShrinkRatio === undefined) return;
+  const before = base === undefined ? undefined : (await repository.read(base)).record;
+  refuseImplausible({
+    staging: options.staging,
+    before,
+    after: { files, bytes },
+    maxShrinkRatio: options.maxShrinkRatio,
   });
 }
 
@@ -187,7 +149,10 @@ interface CommitInput {
   readonly options: PrepareOptions;
 }
 
-async function commit(world: PrepareWorld, { capture, planned, base, pack, staging, options }: CommitInput): Promise<Sha> {
+async function commit(
+  world: PrepareWorld,
+  { capture, planned, base, pack, staging, options }: CommitInput,
+): Promise<Sha> {
   const { checkouts, memory } = await readProvenance({
     root: staging,
     checkouts: capture.checkouts,
@@ -200,14 +165,22 @@ async function commit(world: PrepareWorld, { capture, planned, base, pack, stagi
   const sha = await createRevision(world.repository, {
     planned,
     base,
-    info: { author: user, email: `${user}@${host}`, message: options.message, trailers: { 'Scap-Kind': options.kind, 'Scap-Host': host } },
+    info: {
+      author: user,
+      email: `${user}@${host}`,
+      message: options.message,
+      trailers: { 'Scap-Kind': options.kind, 'Scap-Host': host },
+    },
     record: {
       version: 1,
       kind: options.kind,
       files: capture.files,
       bytes: capture.bytes,
       directories: capture.directories,
-      excluded: { count: capture.leftOut.excluded.length, samples: capture.leftOut.excluded.slice(0, 20).map(toEncodedPath) },
+      excluded: {
+        count: capture.leftOut.excluded.length,
+        samples: capture.leftOut.excluded.slice(0, 20).map(toEncodedPath),
+      },
       checkouts,
     },
     times: capture.times,
@@ -233,7 +206,15 @@ function describe(capture: Capture, sha: Sha | undefined, base: Sha | undefined,
     oldBytes: change.old?.sizeBytes ?? 0,
     newBytes: change.new?.sizeBytes ?? 0,
   }));
-  return { sha, created, base, files: capture.files, bytes: capture.bytes, differences, ignored: capture.leftOutDifferences };
+  return {
+    sha,
+    created,
+    base,
+    files: capture.files,
+    bytes: capture.bytes,
+    differences,
+    ignored: capture.leftOutDifferences,
+  };
 }
 
 function announceCapture({ bus }: PrepareWorld, capture: Capture, { scope }: PrepareOptions): void {
@@ -245,7 +226,10 @@ function announceCapture({ bus }: PrepareWorld, capture: Capture, { scope }: Pre
     bus.emit('staging.left-out', { excluded: excluded.length, samples: samples(excluded), gitDirectories, reserved });
   }
   if (scope !== undefined && capture.leftOutDifferences.length > 0) {
-    bus.emit('staging.ignored', { count: capture.leftOutDifferences.length, samples: samples(capture.leftOutDifferences) });
+    bus.emit('staging.ignored', {
+      count: capture.leftOutDifferences.length,
+      samples: samples(capture.leftOutDifferences),
+    });
   }
 }
 
@@ -253,7 +237,15 @@ function announceRevision({ bus }: PrepareWorld, prepared: PreparedRevision, dur
   const { sha, created, base, files, bytes, differences } = prepared;
   if (sha === undefined) return;
   if (!created) bus.emit('revision.reused', { revision: sha, files, bytes, durationMs });
-  else bus.emit('revision.created', { revision: sha, base: base ?? null, files, bytes, difference: totalDifference(differences), durationMs });
+  else
+    bus.emit('revision.created', {
+      revision: sha,
+      base: base ?? null,
+      files,
+      bytes,
+      difference: totalDifference(differences),
+      durationMs,
+    });
 }
 
 /** Lets a call through a few times a second. */

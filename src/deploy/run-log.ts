@@ -14,7 +14,10 @@ export interface RunLog extends Disposable {
 export function openRunLog(path: string, bus: EventBus, earlier: readonly ScapEvent[]): RunLog {
   closeSync(openSync(path, 'wx', 0o644));
   const destination = pino.destination({ dest: path, append: true, sync: true });
-  const logger = pino({ base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } }, destination);
+  const logger = pino(
+    { base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } },
+    destination,
+  );
   const write = (event: ScapEvent) => {
     // Progress is for watching; ten lines a second and host would bury what happened.
     if (event.type !== 'task.progressed') logger[levelOf(event)](event);

@@ -8,10 +8,10 @@ import type { Sha } from '../core/sha.ts';
 import type { HostCounts, RunOutcome, ScapEvent } from '../events/event.ts';
 import { type Plan, planHosts } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
+import { recordAbortedRuns } from './aborted-runs.ts';
 import { createBundleStore } from './bundle-store.ts';
 import type { RunContext } from './commands/command.ts';
 import { commandWorld, type DeployHost, hostConcurrency } from './deploy-host.ts';
-import { recordAbortedRuns } from './aborted-runs.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
 import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
@@ -66,11 +66,25 @@ export async function runPlan(
   const startedAt = Date.now();
   const members = await fleet.survey();
   noteSightings(layout, members);
-  const served = new Map(members.map(({ host: { name }, report }) => [name, report?.live.kind === 'revision' ? report.live.sha : null]));
-  const n = Math.max(nextRunNumber(layout), options.takeOver ? 1 + Math.max(...members.map(({ report }) => report?.fence ?? 0)) : 0);
+  const served = new Map(
+    members.map(({ host: { name }, report }) => [name, report?.live.kind === 'revision' ? report.live.sha : null]),
+  );
+  const n = Math.max(
+    nextRunNumber(layout),
+    options.takeOver ? 1 + Math.max(...members.map(({ report }) => report?.fence ?? 0)) : 0,
+  );
   using _log = openRunLog(layout.runLog(n, plan.revision), bus, options.earlier);
   const { id, kind, revision, base, message } = plan;
-  bus.emit('run.started', { n, plan: id, kind, revision, previous: base, hosts: planHosts(plan), user: operator.user, message });
+  bus.emit('run.started', {
+    n,
+    plan: id,
+    kind,
+    revision,
+    previous: base,
+    hosts: planHosts(plan),
+    user: operator.user,
+    message,
+  });
 
   using bundles = createBundleStore(repository, layout.work, bus);
   const run: RunContext = {
@@ -104,17 +118,28 @@ export async function runPlan(
     bus.emit('host.finished', { host: name, state, live: live ?? null, error: why ?? null });
   }
   appendDeployRecord(layout, toRecord(host, result, startedAt));
-  bus.emit('run.finished', { n, outcome, revision, counts: result.counts, durationMs: result.durationMs, error: error ?? null });
+  bus.emit('run.finished', {
+    n,
+    outcome,
+    revision,
+    counts: result.counts,
+    durationMs: result.durationMs,
+    error: error ?? null,
+  });
   return result;
 }
 
 function refuseMovedWorld(plan: Plan, repository: DeployRepository): void {
   const live = repository.live() ?? null;
   if (plan.base === live) return;
-  throw new ScapError('world_moved', `Refused to run the plan ${plan.id}: it was made when ${plan.base ?? 'nothing'} was live, now ${live ?? 'nothing'} is`, {
-    hint: 'Make a new plan',
-    data: { base: plan.base, live },
-  });
+  throw new ScapError(
+    'world_moved',
+    `Refused to run the plan ${plan.id}: it was made when ${plan.base ?? 'nothing'} was live, now ${live ?? 'nothing'} is`,
+    {
+      hint: 'Make a new plan',
+      data: { base: plan.base, live },
+    },
+  );
 }
 
 function toRecord(host: DeployHost, { n, plan, outcome, hosts, counts }: RunResult, startedAt: number): DeployRecord {
@@ -137,7 +162,8 @@ function toRecord(host: DeployHost, { n, plan, outcome, hosts, counts }: RunResu
 
 function skewOf(execution: Execution): number | undefined {
   const times = [...execution.tasks.values()].flatMap((outcome) => {
-    const at = outcome.status === 'ok' && outcome.result.data.changed === true ? outcome.result.data.swappedAt : undefined;
+    const at =
+      outcome.status === 'ok' && outcome.result.data.changed === true ? outcome.result.data.swappedAt : undefined;
     return typeof at === 'number' ? [at] : [];
   });
   return times.length < 2 ? undefined : Math.max(...times) - Math.min(...times);
@@ -155,7 +181,9 @@ async function rollBackIfNeeded(
   if (execution.failure === undefined || recorded || hosts.length === 0) return undefined;
   const failed = new Map<HostName, ErrorReport>();
   if (!rollback) {
-    const kept = new ScapError('rollback_failed', 'Left as it is: the run was told not to roll back', { hint: 'Go back with: scap rollback' });
+    const kept = new ScapError('rollback_failed', 'Left as it is: the run was told not to roll back', {
+      hint: 'Go back with: scap rollback',
+    });
     for (const name of hosts) failed.set(name, toErrorReport(kept));
     return { restored: new Set(), failed };
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isSha, type Sha } from '../core/sha.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
-import { join } from 'node:path';
 import type { FleetMember } from './fleet.ts';
 import type { StateLayout } from './state-layout.ts';
 

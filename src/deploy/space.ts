@@ -30,7 +30,11 @@ export function estimateNeed({ files, bytes, directories, delta, bundleBytes }: 
 }
 
 /** Throws `disk_full` when a target has not that much; said before a byte is written to it. */
-export function checkSpace(free: { readonly freeBytes: number; readonly freeInodes: number }, need: SpaceNeed, host: string): void {
+export function checkSpace(
+  free: { readonly freeBytes: number; readonly freeInodes: number },
+  need: SpaceNeed,
+  host: string,
+): void {
   const hint = `Free space on ${host}, or prune its older revisions with: scap clean`;
   if (free.freeBytes < need.bytes) {
     const message = `Cannot fetch on ${host}: ${formatBytes(free.freeBytes)} free, up to ${formatBytes(need.bytes)} needed`;
@@ -39,6 +43,9 @@ export function checkSpace(free: { readonly freeBytes: number; readonly freeInod
   // File systems without a fixed number of inodes report none.
   if (free.freeInodes > 0 && free.freeInodes < need.inodes) {
     const message = `Cannot fetch on ${host}: ${free.freeInodes} inodes free, up to ${need.inodes} needed`;
-    throw new ScapError('disk_full', message, { hint, data: { freeInodes: free.freeInodes, neededInodes: need.inodes } });
+    throw new ScapError('disk_full', message, {
+      hint,
+      data: { freeInodes: free.freeInodes, neededInodes: need.inodes },
+    });
   }
 }

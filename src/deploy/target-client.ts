@@ -4,8 +4,8 @@
 import { fromEncodedPath } from '../core/byte-path.ts';
 import { type ErrorReport, isErrorCode, ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
-import type { Drift } from '../target/verify.ts';
 import type { LivePath } from '../target/live-path.ts';
+import type { Drift } from '../target/verify.ts';
 import type { Connection, Payload, RequestOptions } from '../transport/connection.ts';
 
 /** What a target says about itself; see `target/probe`. */
@@ -61,25 +61,43 @@ export async function runStage(
   return record(await connection.request('stage', { ...params, stage }, options));
 }
 
-export async function verify(connection: Connection, params: { revision?: Sha; deep: boolean }, options: Options): Promise<VerifyReport> {
+export async function verify(
+  connection: Connection,
+  params: { revision?: Sha; deep: boolean },
+  options: Options,
+): Promise<VerifyReport> {
   const value = record(await connection.request('verify', params, options));
   const drift = array(value.drift).map((item) => {
     const { path, kind } = record(item);
     return { path: fromEncodedPath(String(path)), kind: kind as Drift['kind'] };
   });
   const problem = value.problem === undefined ? undefined : (record(value.problem) as unknown as ErrorReport);
-  return { revision: shaOrNull(value.revision), drift, problem: problem && isErrorCode(problem.code) ? problem : undefined };
+  return {
+    revision: shaOrNull(value.revision),
+    drift,
+    problem: problem && isErrorCode(problem.code) ? problem : undefined,
+  };
+}
+
+/** Has a target look ahead of a fetch at what the fetch will build on. Changes nothing there. */
+export async function warm(connection: Connection, options: Options): Promise<void> {
+  await connection.request('warm', {}, options);
 }
 
 /** Which revisions a target would prune under this rule. */
-export async function listPrunable(connection: Connection, rule: { keep: number; graceMs: number }, options: Options): Promise<Sha[]> {
+export async function listPrunable(
+  connection: Connection,
+  rule: { keep: number; graceMs: number },
+  options: Options,
+): Promise<Sha[]> {
   return array(record(await connection.request('prunable', rule, options)).prunable).map(sha);
 }
 
 function toLivePath(value: Record<string, unknown>): LivePath {
   if (value.kind === 'absent') return { kind: 'absent' };
   if (value.kind === 'revision') return { kind: 'revision', sha: sha(value.sha) };
-  if (value.kind === 'directory' || value.kind === 'file' || value.kind === 'foreign-link') return { kind: value.kind, detail: String(value.detail) };
+  if (value.kind === 'directory' || value.kind === 'file' || value.kind === 'foreign-link')
+    return { kind: value.kind, detail: String(value.detail) };
   throw nonsense(value);
 }
 
@@ -108,5 +126,8 @@ function shaOrNull(value: unknown): Sha | null {
 }
 
 function nonsense(value: unknown): ScapError {
-  return new ScapError('protocol_violation', `Cannot use what the target answered: ${JSON.stringify(value)?.slice(0, 120) ?? 'nothing'}`);
+  return new ScapError(
+    'protocol_violation',
+    `Cannot use what the target answered: ${JSON.stringify(value)?.slice(0, 120) ?? 'nothing'}`,
+  );
 }

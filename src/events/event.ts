@@ -63,7 +63,12 @@ export interface EventData {
     readonly durationMs: number;
   };
   /** The staging tree's bytes are those of an existing revision. */
-  'revision.reused': { readonly revision: Sha; readonly files: number; readonly bytes: number; readonly durationMs: number };
+  'revision.reused': {
+    readonly revision: Sha;
+    readonly files: number;
+    readonly bytes: number;
+    readonly durationMs: number;
+  };
   'lock.awaited': { readonly user: string; readonly pid: number; readonly since: string; readonly reason: string };
   'host.connected': { readonly host: HostName; readonly live: Sha | null; readonly durationMs: number };
   'host.unreachable': { readonly host: HostName; readonly error: ErrorReport };
@@ -71,7 +76,12 @@ export interface EventData {
   'host.spoke': { readonly host: HostName; readonly text: string };
   /** Something worth knowing that is no failure: drift that was repaired, a strategy that was not available. */
   'host.noted': { readonly host: HostName; readonly code: string; readonly message: string };
-  'bundle.built': { readonly revision: Sha; readonly base: Sha | null; readonly bytes: number; readonly durationMs: number };
+  'bundle.built': {
+    readonly revision: Sha;
+    readonly base: Sha | null;
+    readonly bytes: number;
+    readonly durationMs: number;
+  };
   'run.started': {
     readonly n: number;
     readonly plan: string;
@@ -83,7 +93,12 @@ export interface EventData {
     readonly message: string;
   };
   'stage.started': { readonly stage: string; readonly tasks: number };
-  'stage.finished': { readonly stage: string; readonly ok: number; readonly failed: number; readonly durationMs: number };
+  'stage.finished': {
+    readonly stage: string;
+    readonly ok: number;
+    readonly failed: number;
+    readonly durationMs: number;
+  };
   'task.started': { readonly task: string; readonly stage: string; readonly host: HostName | null };
   /** How far a task is; repeated at most a few times a second. `total` 0 means unknown. */
   'task.progressed': {
@@ -112,7 +127,12 @@ export interface EventData {
     readonly error: ErrorReport;
   };
   /** A resumed run found the task done. */
-  'task.skipped': { readonly task: string; readonly stage: string; readonly host: HostName | null; readonly reason: string };
+  'task.skipped': {
+    readonly task: string;
+    readonly stage: string;
+    readonly host: HostName | null;
+    readonly reason: string;
+  };
   'rollback.started': { readonly hosts: readonly HostName[]; readonly reason: string };
   'rollback.finished': { readonly restored: readonly HostName[]; readonly failed: readonly HostName[] };
   'interrupt.received': { readonly signal: string };
@@ -137,7 +157,9 @@ export interface EventData {
 
 export type EventType = keyof EventData;
 
-export type ScapEvent = { readonly [T in EventType]: { readonly type: T; readonly at: number } & EventData[T] }[EventType];
+export type ScapEvent = {
+  readonly [T in EventType]: { readonly type: T; readonly at: number } & EventData[T];
+}[EventType];
 
 export type EventOf<T extends EventType> = Extract<ScapEvent, { readonly type: T }>;
 

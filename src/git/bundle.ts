@@ -6,11 +6,11 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ScapError } from '../core/errors.ts';
-import { type Sha, isSha } from '../core/sha.ts';
+import { isSha, type Sha } from '../core/sha.ts';
 import { writeAll } from '../system/atomic-file.ts';
 import type { Git } from './git-command.ts';
 import { diffTrees } from './raw-diff.ts';
-import { readTreeOf } from './repository.ts';
+import { readTreeOf, sweepUnfinishedPacks } from './repository.ts';
 
 export interface BundleContent {
   readonly revision: Sha;
@@ -21,7 +21,12 @@ export interface BundleContent {
 }
 
 /** Writes a bundle to the new file `path`. Returns its size in bytes. */
-export async function writeBundle(git: Git, path: string, content: BundleContent, signal?: AbortSignal): Promise<number> {
+export async function writeBundle(
+  git: Git,
+  path: string,
+  content: BundleContent,
+  signal?: AbortSignal,
+): Promise<number> {
   const objects = await listObjects(git, content);
   const fd = openSync(path, 'wx', 0o600);
   try {
@@ -63,7 +68,11 @@ async function listKnown(git: Git, base: Sha, changes: number): Promise<Readonly
 
 function encodeHeader({ revision, base, extra }: BundleContent): Buffer {
   const tips = [[revisionRef(revision), revision] as const, ...extra];
-  const lines = ['# v2 git bundle', ...(base === undefined ? [] : [`-${base}`]), ...tips.map(([ref, oid]) => `${oid} ${ref}`)];
+  const lines = [
+    '# v2 git bundle',
+    ...(base === undefined ? [] : [`-${base}`]),
+    ...tips.map(([ref, oid]) => `${oid} ${ref}`),
+  ];
   return Buffer.from(`${lines.join('\n')}\n\n`);
 }
 
@@ -124,14 +133,20 @@ function bundleDamaged(why: string): ScapError {
  * {@link readBundleHeader} left it.
  */
 export async function storeBundle(git: Git, fd: number, signal?: AbortSignal): Promise<void> {
+  sweepUnfinishedPacks(git);
   try {
     const indexPack = await git.stream(['index-pack', '--stdin', '--fix-thin'], { stdinFd: fd, signal });
     indexPack.stdout.resume();
     await indexPack.done;
   } catch (cause) {
+    sweepUnfinishedPacks(git);
     if (!(cause instanceof ScapError) || cause.code !== 'process_failed') throw cause;
-    throw new ScapError('bundle_damaged', `Cannot use a bundle: git refuses it: ${String(cause.data.stderr).trim().slice(0, 200)}`, {
-      cause,
-    });
+    throw new ScapError(
+      'bundle_damaged',
+      `Cannot use a bundle: git refuses it: ${String(cause.data.stderr).trim().slice(0, 200)}`,
+      {
+        cause,
+      },
+    );
   }
 }

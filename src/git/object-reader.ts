@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events';
 import { ScapError } from '../core/errors.ts';
-import { type Sha, isSha } from '../core/sha.ts';
+import { isSha, type Sha } from '../core/sha.ts';
 import type { StreamedProcess } from '../system/process.ts';
 import type { Git } from './git-command.ts';
 
@@ -19,7 +19,12 @@ export interface ObjectSink {
  * Throws `repository_damaged` when an object is missing or is no blob, and whatever `sink` throws. The sink runs synchronously
  * between reads; the event loop gets its turn at least every 64 KiB.
  */
-export async function streamBlobs(git: Git, oids: readonly Sha[], sink: ObjectSink, signal?: AbortSignal): Promise<void> {
+export async function streamBlobs(
+  git: Git,
+  oids: readonly Sha[],
+  sink: ObjectSink,
+  signal?: AbortSignal,
+): Promise<void> {
   if (oids.length === 0) return;
   const child = await git.stream(['cat-file', '--batch', '--buffer'], { signal });
   try {
@@ -46,7 +51,10 @@ async function feed(stdin: NodeJS.WritableStream, oids: readonly Sha[]): Promise
 }
 
 /** Parses `<oid> SP <type> SP <size> LF <content> LF`, in pieces of any length. Pure but for its sink. */
-export function createBatchParser(oids: readonly Sha[], sink: ObjectSink): { push(chunk: Buffer): void; finish(): void } {
+export function createBatchParser(
+  oids: readonly Sha[],
+  sink: ObjectSink,
+): { push(chunk: Buffer): void; finish(): void } {
   let at = 0;
   let header = '';
   let size = 0;
@@ -100,7 +108,10 @@ export async function readSizes(git: Git, oids: readonly Sha[]): Promise<Map<Sha
   const wanted = [...new Set(oids)];
   const input = `${wanted.join('\n')}\n`;
   const { stdout } = await git.run(['cat-file', '--batch-check=%(objectname) %(objectsize)', '--buffer'], { input });
-  const lines = stdout.toString('latin1').split('\n').filter((line) => /^[0-9a-f]{40} \d+$/.test(line));
+  const lines = stdout
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => /^[0-9a-f]{40} \d+$/.test(line));
   return new Map(lines.map((line) => [line.slice(0, 40) as Sha, Number(line.slice(41))]));
 }
 

@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { type ZlibOptions, constants, createDeflate, deflate } from 'node:zlib';
+import { constants, createDeflate, deflate, type ZlibOptions } from 'node:zlib';
 import type { Sha } from '../core/sha.ts';
 import type { Git } from './git-command.ts';
 import { createObjectHash, type ObjectType, objectId } from './object-id.ts';
+import { sweepUnfinishedPacks } from './repository.ts';
 
 const typeNumber: Record<ObjectType, number> = { commit: 1, tree: 2, blob: 3 };
 const headerBytes = 12;
@@ -106,10 +107,14 @@ class FilePackWriter implements PackWriter {
     ftruncateSync(this.#fd, this.#at);
     this.#close();
     const fd = openSync(this.#path, 'r');
+    sweepUnfinishedPacks(git);
     try {
       const indexPack = await git.stream(['index-pack', '--stdin'], { stdinFd: fd, signal });
       indexPack.stdout.resume();
       await indexPack.done;
+    } catch (error) {
+      sweepUnfinishedPacks(git);
+      throw error;
     } finally {
       closeSync(fd);
     }
@@ -131,7 +136,8 @@ class FilePackWriter implements PackWriter {
   }
 
   #append(bytes: Buffer): void {
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
     this.#at += bytes.length;
   }
 

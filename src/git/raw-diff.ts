@@ -1,6 +1,6 @@
 import { type BytePath, compareBytes } from '../core/byte-path.ts';
 import { gitMode } from '../core/manifest.ts';
-import { type Sha, parseSha } from '../core/sha.ts';
+import { parseSha, type Sha } from '../core/sha.ts';
 import type { Git } from './git-command.ts';
 
 /** What stands at a path on one side of a diff. */

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ScapError } from '../core/errors.ts';
 import { isSha, parseSha, type Sha } from '../core/sha.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
 import { run } from '../system/process.ts';
 import { createGit, type Git, gitEnvironment } from './git-command.ts';
+import { sweepStaleFiles } from './stale-files.ts';
 
 /**
  * Overrides every attribute a tree may carry, for anyone who uses stock git on this repository. scap itself reads raw objects and
@@ -36,8 +37,12 @@ const repositoryConfig = `[core]
 \tthreads = 2
 `;
 
-/** Opens the bare repository at `gitDir`, creating it when there is none. A creation that was interrupted is taken up again. */
+/**
+ * Opens the bare repository at `gitDir` for its one writer, creating it when there is none. A creation that was interrupted is taken up
+ * again, and what a killed git left in the way is removed.
+ */
 export async function openRepository(gitDir: string): Promise<Git> {
+  await sweepStaleFiles(gitDir);
   if (!existsSync(join(gitDir, 'info', 'attributes'))) await initialise(gitDir);
   return createGit(gitDir);
 }
@@ -54,6 +59,17 @@ async function initialise(gitDir: string): Promise<void> {
   writeFileAtomic(join(gitDir, 'config'), repositoryConfig);
   // Written last: its presence says that the repository is complete.
   writeFileAtomic(join(gitDir, 'info', 'attributes'), attributesOverride);
+}
+
+/**
+ * Removes the halves of packs that an interrupted git left behind (a full disk, a kill): nothing else ever would, and they may be large.
+ * Only for the one writer of the repository.
+ */
+export function sweepUnfinishedPacks({ gitDir }: Git): void {
+  const directory = join(gitDir, 'objects', 'pack');
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    if (/^(tmp_|\.tmp-)/.test(name)) rmSync(join(directory, name), { force: true });
+  }
 }
 
 /** All refs below `prefix` (`refs/scap/`), by full name. */

@@ -3,8 +3,8 @@
  * Several, separated by commas, select what any of them names, less what is left out; with only `!` ones, less than all.
  */
 import { ScapError } from '../core/errors.ts';
-import { expandRange } from './host-range.ts';
 import { nearestWord } from '../core/nearest-word.ts';
+import { expandRange } from './host-range.ts';
 
 /** What a selector looks at. */
 export interface Selectable {

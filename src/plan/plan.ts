@@ -48,7 +48,10 @@ export interface Plan {
 }
 
 const sha = z.custom<Sha>(isSha, 'expected 40 hex digits');
-const hostName = z.custom<HostName>((text) => typeof text === 'string' && parseHostName(text) !== undefined, 'expected a host name');
+const hostName = z.custom<HostName>(
+  (text) => typeof text === 'string' && parseHostName(text) !== undefined,
+  'expected a host name',
+);
 const task = z.looseObject({ id: z.string().min(1), command: z.string().min(1), host: hostName.optional() });
 
 const planSchema = z.strictObject({
@@ -85,10 +88,11 @@ export function parsePlan(text: string, source: string): Plan {
     throw problems([`not JSON: ${(cause as Error).message}`]);
   }
   const parsed = planSchema.safeParse(json);
-  if (!parsed.success) throw problems(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'plan'}: ${issue.message}`));
+  if (!parsed.success)
+    throw problems(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'plan'}: ${issue.message}`));
   const plan = parsed.data as Plan;
-  const seen = new Set<string>();
-  const repeated = allTasks(plan).flatMap(({ id }) => (seen.has(id) ? [`task id "${id}" is used twice`] : (seen.add(id), [])));
+  const ids = allTasks(plan).map(({ id }) => id);
+  const repeated = ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `task id "${id}" is used twice`);
   if (repeated.length > 0) throw problems(repeated);
   return plan;
 }

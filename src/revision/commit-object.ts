@@ -1,4 +1,4 @@
-import { type Sha, parseSha } from '../core/sha.ts';
+import { parseSha, type Sha } from '../core/sha.ts';
 
 /** Who made a revision, why, and from what. */
 export interface RevisionInfo {
@@ -37,7 +37,10 @@ export function encodeCommit(info: RevisionInfo): Buffer {
 export function decodeCommit(content: Buffer): RevisionInfo {
   const text = content.toString('utf8');
   const gap = text.indexOf('\n\n');
-  const headers = text.slice(0, gap).split('\n').map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]);
+  const headers = text
+    .slice(0, gap)
+    .split('\n')
+    .map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]);
   const value = (name: string) => headers.find(([key]) => key === name)?.[1] ?? '';
   const [, author = '', email = '', time = '0'] = /^(.*) <(.*)> (\d+) /.exec(value('author')) ?? [];
   const { message, trailers } = splitTrailers(text.slice(gap + 2).trimEnd());
@@ -56,7 +59,9 @@ function splitTrailers(body: string): { message: string; trailers: Record<string
   const lines = body.split('\n');
   let at = lines.length;
   while (at > 0 && /^Scap-[A-Za-z]+: /.test(lines[at - 1] ?? '')) at--;
-  const pairs = lines.slice(at).map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)] as const);
+  const pairs = lines
+    .slice(at)
+    .map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)] as const);
   return { message: lines.slice(0, at).join('\n').trim(), trailers: Object.fromEntries(pairs) };
 }
 

@@ -60,7 +60,10 @@ export interface DeployRepository {
  * Opens the deploy repository at `gitDir`. With `create` one that is missing is made; without, it reads as an empty one and nothing is
  * touched.
  */
-export async function openDeployRepository(gitDir: string, { create }: { readonly create: boolean }): Promise<DeployRepository> {
+export async function openDeployRepository(
+  gitDir: string,
+  { create }: { readonly create: boolean },
+): Promise<DeployRepository> {
   if (!create && !existsSync(gitDir)) return new GitDeployRepository(createGit(gitDir), new Map());
   const git = create ? await openRepository(gitDir) : createGit(gitDir);
   return new GitDeployRepository(git, await readRefs(git));
@@ -100,7 +103,10 @@ class GitDeployRepository implements DeployRepository {
   timesId(revision: Sha): Sha {
     const oid = this.#refs.get(timesRef(revision));
     if (oid !== undefined) return oid;
-    throw new ScapError('repository_damaged', `Cannot find the file times of revision ${revision} in "${this.git.gitDir}"`);
+    throw new ScapError(
+      'repository_damaged',
+      `Cannot find the file times of revision ${revision} in "${this.git.gitDir}"`,
+    );
   }
 
   async read(revision: Sha): Promise<Revision> {
@@ -131,10 +137,14 @@ class GitDeployRepository implements DeployRepository {
     const found = isShaPrefix(prefix) ? [...this.revisions()].filter((sha) => sha.startsWith(wanted)) : [];
     if (found.length === 1 && found[0] !== undefined) return found[0];
     if (found.length > 1) {
-      throw new ScapError('revision_ambiguous', `Cannot tell which revision "${prefix}" means: ${found.length} start with it`, {
-        hint: `Type more digits of one of: ${found.slice(0, 5).join(', ')}`,
-        data: { found },
-      });
+      throw new ScapError(
+        'revision_ambiguous',
+        `Cannot tell which revision "${prefix}" means: ${found.length} start with it`,
+        {
+          hint: `Type more digits of one of: ${found.slice(0, 5).join(', ')}`,
+          data: { found },
+        },
+      );
     }
     throw new ScapError('revision_unknown', `Cannot find a revision "${prefix}" in the deploy repository`, {
       hint: 'List the deploys with: scap history',
@@ -154,6 +164,9 @@ class GitDeployRepository implements DeployRepository {
   }
 
   #missing(revision: Sha): ScapError {
-    return new ScapError('repository_damaged', `Cannot read revision ${revision}: "${this.git.gitDir}" does not hold all of it`);
+    return new ScapError(
+      'repository_damaged',
+      `Cannot read revision ${revision}: "${this.git.gitDir}" does not hold all of it`,
+    );
   }
 }

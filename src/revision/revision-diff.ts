@@ -39,7 +39,11 @@ export interface RevisionDifference {
 }
 
 /** Compares two revisions; costs O(change). */
-export async function diffRevisions(repository: DeployRepository, from: Revision, to: Revision): Promise<RevisionDifference> {
+export async function diffRevisions(
+  repository: DeployRepository,
+  from: Revision,
+  to: Revision,
+): Promise<RevisionDifference> {
   const changes = (await diffTrees(repository.git, from.sha, to.sha)).filter(({ path }) => path !== manifestPath);
   const sizes = await readSizes(
     repository.git,
@@ -51,7 +55,13 @@ export async function diffRevisions(repository: DeployRepository, from: Revision
     oldBytes: (change.old && sizes.get(change.old.oid)) ?? 0,
     newBytes: (change.new && sizes.get(change.new.oid)) ?? 0,
   }));
-  return { from: from.sha, to: to.sha, files, totals: totalDifference(files), checkouts: groupByCheckout(files, from, to) };
+  return {
+    from: from.sha,
+    to: to.sha,
+    files,
+    totals: totalDifference(files),
+    checkouts: groupByCheckout(files, from, to),
+  };
 }
 
 /** Tells which of the three a change is. */

@@ -10,9 +10,9 @@ import { isSystemError, ScapError } from '../core/errors.ts';
 import { manifestPath } from '../core/manifest.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import type { Git } from '../git/git-command.ts';
-import { readSizes } from '../git/object-reader.ts';
 import { createIndexBuilder, emptyIndex } from '../git/index-builder.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile, parseIndex, unknownStat } from '../git/index-file.ts';
+import { readSizes } from '../git/object-reader.ts';
 import { diffTrees, listTree, type TreeChange } from '../git/raw-diff.ts';
 
 /** What the index says about itself, in its `SCAP` extension. */
@@ -72,7 +72,10 @@ async function indexOfTree(git: Git, revision: Sha): Promise<IndexFile> {
 async function carryOver(git: Git, from: IndexFile, changes: readonly TreeChange[]): Promise<IndexFile> {
   const relevant = changes.filter(({ path }) => path !== manifestPath);
   const gained = relevant.flatMap((change) => (change.new ? [change.new] : []));
-  const sizes = await readSizes(git, gained.map(({ oid }) => oid));
+  const sizes = await readSizes(
+    git,
+    gained.map(({ oid }) => oid),
+  );
   const builder = createIndexBuilder(from.bytes.length);
   const cursor = createIndexCursor(from);
   const keep = (entry: IndexCursor) => builder.addRaw(entry.raw());

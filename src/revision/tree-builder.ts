@@ -30,7 +30,8 @@ export async function buildTree(
   const made: Buffer[] = [];
   const build = async (level: readonly Pending[], baseTree: Sha | undefined): Promise<Sha | undefined> => {
     const entries = new Map<BytePath, TreeEntry>();
-    if (baseTree !== undefined) for (const entry of decodeTree(await readTree(baseTree))) entries.set(entry.name, entry);
+    if (baseTree !== undefined)
+      for (const entry of decodeTree(await readTree(baseTree))) entries.set(entry.name, entry);
     for (const [name, group] of groupByName(level)) {
       const result = await resolve(group, entries.get(name));
       if (result === undefined) entries.delete(name);
@@ -71,8 +72,8 @@ function groupByName(level: readonly Pending[]): Map<BytePath, Group> {
   for (const { edit, from } of level) {
     const slash = edit.path.indexOf('/', from);
     const name = slash < 0 ? edit.path.slice(from) : edit.path.slice(from, slash);
-    let group = groups.get(name);
-    if (group === undefined) groups.set(name, (group = { direct: undefined, nested: [] }));
+    const group = groups.get(name) ?? { direct: undefined, nested: [] };
+    groups.set(name, group);
     if (slash < 0) group.direct = edit;
     else group.nested.push({ edit, from: slash + 1 });
   }

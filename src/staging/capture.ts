@@ -32,6 +32,8 @@ export interface CaptureOptions {
   readonly scope?: readonly BytePath[] | undefined;
   readonly store: BlobStore;
   readonly signal?: AbortSignal | undefined;
+  /** Called once when the first pass has found a difference. */
+  readonly onChange?: (() => void) | undefined;
   readonly onProgress?: ((seen: { readonly files: number; readonly readBytes: number }) => void) | undefined;
 }
 
@@ -79,7 +81,10 @@ export interface Capture {
 export async function captureStaging(options: CaptureOptions): Promise<Capture> {
   const pass = new CapturePass(options);
   await pass.run();
-  if (pass.changed) await pass.confirm();
+  if (pass.changed) {
+    options.onChange?.();
+    await pass.confirm();
+  }
   return pass.toCapture();
 }
 

@@ -58,7 +58,7 @@ export interface StreamedProcess {
   readonly stdout: Readable;
   /** Settles when the process has ended and its pipes are closed; rejects as {@link run} does. */
   readonly done: Promise<void>;
-  /** Ends the process group at once. */
+  /** Ends the process group: TERM, so that it can end what it started itself, then KILL after two seconds. */
   kill(): void;
   /** Lets the process outlive this one; nobody waits for it any more. */
   release(): void;
@@ -99,7 +99,11 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
     child.unref();
     for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Partial<Socket> | null)?.unref?.();
   };
-  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill: () => killGroup(pid, 'SIGKILL'), release };
+  const kill = () => {
+    const timer = terminateGroup(pid);
+    void child.finally(() => clearTimeout(timer));
+  };
+  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill, release };
 }
 
 /** Sends `signal` to a process group this module started. A group that is gone is not an error. */
@@ -110,6 +114,12 @@ export function killGroup(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
   }
+}
+
+/** TERM now, KILL after two seconds unless the returned timer is cleared. */
+function terminateGroup(pid: number): NodeJS.Timeout {
+  killGroup(pid, 'SIGTERM');
+  return setTimeout(killGroup, 2000, pid, 'SIGKILL');
 }
 
 type Child = ResultPromise<{ encoding: 'buffer'; reject: false }>;
@@ -155,13 +165,12 @@ function watchOver(child: Child, pid: number, { signal, timeoutMs }: ProcessOpti
   liveGroups.add(pid);
   let killTimer: NodeJS.Timeout | undefined;
   const terminate = () => {
-    killGroup(pid, 'SIGTERM');
-    killTimer = setTimeout(killGroup, 2000, pid, 'SIGKILL');
+    killTimer = terminateGroup(pid);
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(terminate, timeoutMs);
   if (signal?.aborted) terminate();
   signal?.addEventListener('abort', terminate, { once: true });
-  child.finally(() => {
+  void child.finally(() => {
     liveGroups.delete(pid);
     clearTimeout(timer);
     clearTimeout(killTimer);

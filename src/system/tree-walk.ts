@@ -30,7 +30,11 @@ export function* walkTree(root: string, hooks: TreeWalkHooks = {}): Generator<Wa
   yield* walkDirectory(fromText(root), { path: '', stats }, hooks);
 }
 
-function* walkDirectory(root: BytePath, directory: WalkedEntry, hooks: TreeWalkHooks): Generator<WalkedEntry, void, undefined> {
+function* walkDirectory(
+  root: BytePath,
+  directory: WalkedEntry,
+  hooks: TreeWalkHooks,
+): Generator<WalkedEntry, void, undefined> {
   const names = listNames(root, directory.path, hooks);
   if (names === undefined) return;
   const kept = examine(root, directory.path, names, hooks);
@@ -52,7 +56,12 @@ function listNames(root: BytePath, path: BytePath, hooks: TreeWalkHooks): string
   }
 }
 
-function examine(root: BytePath, directory: BytePath, names: readonly string[], { wants, keeps, onVanished }: TreeWalkHooks) {
+function examine(
+  root: BytePath,
+  directory: BytePath,
+  names: readonly string[],
+  { wants, keeps, onVanished }: TreeWalkHooks,
+) {
   const kept: { entry: WalkedEntry; sortKey: BytePath }[] = [];
   for (const name of names) {
     if (wants && !wants(directory, name)) continue;

@@ -38,7 +38,11 @@ export function createBundleReceiver(layout: TargetLayout, sha256: string): Bund
   });
   return {
     abandon,
-    push: (piece) => attempt(() => fd !== undefined && (writeAll(fd, piece), hash.update(piece))),
+    push: (piece) =>
+      attempt(() => {
+        if (fd !== undefined) writeAll(fd, piece);
+        hash.update(piece);
+      }),
     finish: () => {
       const damaged = failure === undefined && hash.digest('hex') !== sha256;
       if (damaged)

@@ -24,6 +24,8 @@ export interface TargetContext {
   /** Revisions whose bytes this process itself has checked since it took the lock. */
   readonly verified: Set<Sha>;
   readonly aftermath: Aftermath;
+  /** The spare this process has looked at ahead of the run. */
+  readonly checkedSpare: string | undefined;
   readonly signal: AbortSignal;
   notify(notice: AgentNotice): void;
 }

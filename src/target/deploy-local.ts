@@ -23,6 +23,8 @@ export async function runDeployLocal(argv: readonly string[]): Promise<number> {
     const layout = createTargetLayout(cache, live);
     const session = createTargetSession(layout, stockStages());
     if (verb === 'serve') {
+      // Programs the agent has started lead process groups of their own; `system/process` ends them on exit.
+      process.once('SIGTERM', () => process.exit(143));
       await serveAgent(session, { stdin: process.stdin, stdout: process.stdout, versions: await findVersions() });
       return exitStatus.ok;
     }

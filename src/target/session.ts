@@ -17,7 +17,7 @@ import { readLiveSha } from './live-path.ts';
 import { verifyComplete } from './materialise/complete-revision.ts';
 import { probeTarget } from './probe.ts';
 import { planRetention } from './retention.ts';
-import { prepareSpare } from './spare.ts';
+import { checkSpareAhead, prepareSpare } from './spare.ts';
 import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
 import type { StageRegistry } from './stages/registry.ts';
 import { invalid, numberParam } from './stages/stage.ts';
@@ -32,7 +32,7 @@ export interface Call {
 
 export interface TargetSession {
   /**
-   * Carries out one verb: `probe`, `begin`, `stage`, `verify`, `prunable`. Throws what it throws; see each.
+   * Carries out one verb: `probe`, `begin`, `stage`, `verify`, `warm`, `prunable`. Throws what it throws; see each.
    * `begin` takes the target's lock and admits the run's fence; `stage` needs it.
    */
   call(verb: string, call: Call): Promise<unknown>;
@@ -52,6 +52,7 @@ class Session implements TargetSession {
   readonly #trash = createTrash();
   readonly #verified = new Set<Sha>();
   readonly #aftermath: Aftermath = { finalized: false, retired: undefined };
+  #checkedSpare: string | undefined;
   #lock: FileLock | undefined;
 
   constructor(layout: TargetLayout, stages: StageRegistry) {
@@ -69,6 +70,9 @@ class Session implements TargetSession {
         return this.#runStage(call);
       case 'verify':
         return this.#verify(call);
+      case 'warm':
+        this.#checkedSpare = await checkSpareAhead(this.#context(call));
+        return {};
       case 'prunable':
         return { prunable: planRetention(gatherRetentionFacts(this.#layout), retentionRule(call.params)) };
       default:
@@ -150,6 +154,7 @@ class Session implements TargetSession {
       trash: this.#trash,
       verified: this.#verified,
       aftermath: this.#aftermath,
+      checkedSpare: this.#checkedSpare,
       signal,
     };
   }

@@ -5,7 +5,7 @@
  * It is prepared after a run, when nobody waits any more: out of the revision that retention has just given up, by applying the difference,
  * or else by linking. It is a convenience: without it, or when it was touched, a revision is made by other means.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError, ScapError, toErrorReport } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
@@ -16,7 +16,7 @@ import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { loadLinkBase, workPath } from './materialise/complete-revision.ts';
 import { makeByLink } from './materialise/link.ts';
-import { applyDifference, type RecyclableTree } from './materialise/recycle.ts';
+import { applyDifference, isWhole, type RecyclableTree } from './materialise/recycle.ts';
 import { readRevisionSource } from './materialise/revision-source.ts';
 
 const directoryName = 'spare';
@@ -30,13 +30,23 @@ export function isReadySpare(layout: TargetLayout, name: string): boolean {
   return name === directoryName && existsSync(join(spareDirectory(layout), 'ready.json'));
 }
 
-/** Takes the spare, if there is one: from now on it is the caller's, and litter when the caller dies. */
-export function takeSpare(context: TargetContext): RecyclableTree | undefined {
-  const { layout, trash } = context;
-  if (!isReadySpare(layout, directoryName)) return undefined;
-  const directory = workPath(context, 'taken-spare');
-  renameSync(spareDirectory(layout), directory);
-  trash.add(directory);
+/**
+ * Looks at the spare while there is time, so that the run does not have to: returns which spare was found whole, for {@link takeSpare}.
+ * Changes nothing and needs no lock.
+ */
+export async function checkSpareAhead(context: TargetContext): Promise<string | undefined> {
+  const directory = spareDirectory(context.layout);
+  const spare = isReadySpare(context.layout, directoryName) ? readSpare(directory) : undefined;
+  return spare && (await isWhole(context, spare)) ? spareIdentity(directory) : undefined;
+}
+
+/** Tells one spare from the next: each has a file of its own that says it is ready. */
+function spareIdentity(directory: string): string {
+  const { ino, ctimeNs } = statSync(join(directory, 'ready.json'), { bigint: true });
+  return `${ino}:${ctimeNs}`;
+}
+
+function readSpare(directory: string): RecyclableTree | undefined {
   try {
     const { sha, verifiedAt } = JSON.parse(readFileSync(join(directory, 'ready.json'), 'utf8')) as Record<
       string,
@@ -48,11 +58,24 @@ export function takeSpare(context: TargetContext): RecyclableTree | undefined {
       verifiedAt,
       root: join(directory, 'tree'),
       index: parseIndex(readFileSync(join(directory, 'index'))),
+      checked: false,
     };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ScapError || isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** Takes the spare, if there is one: from now on it is the caller's, and litter when the caller dies. */
+export function takeSpare(context: TargetContext): RecyclableTree | undefined {
+  const { layout, trash } = context;
+  if (!isReadySpare(layout, directoryName)) return undefined;
+  const identity = spareIdentity(spareDirectory(layout));
+  const directory = workPath(context, 'taken-spare');
+  renameSync(spareDirectory(layout), directory);
+  trash.add(directory);
+  const spare = readSpare(directory);
+  return spare && { ...spare, checked: identity === context.checkedSpare };
 }
 
 /**

@@ -4,7 +4,15 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fromErrorReport, ScapError } from '../core/errors.ts';
-import { type AgentNotice, createFrameParser, encodeMessage, type FromAgent, type Hello, parseFromAgent, protocolVersion } from './protocol.ts';
+import {
+  type AgentNotice,
+  createFrameParser,
+  encodeMessage,
+  type FromAgent,
+  type Hello,
+  parseFromAgent,
+  protocolVersion,
+} from './protocol.ts';
 
 export interface Payload {
   readonly sizeBytes: number;
@@ -63,9 +71,16 @@ interface Waiting {
 }
 
 /** Waits for the agent's hello and returns the connection. Kills the agent when it does not come or is of another protocol. */
-export async function openConnection(host: string, streams: AgentStreams, options: ConnectOptions): Promise<Connection> {
+export async function openConnection(
+  host: string,
+  streams: AgentStreams,
+  options: ConnectOptions,
+): Promise<Connection> {
   const connection = new StreamConnection(host, streams, options.onNoise);
-  const timer = setTimeout(() => connection.fail(unreachable(host, `no answer after ${options.timeoutMs} ms`)), options.timeoutMs);
+  const timer = setTimeout(
+    () => connection.fail(unreachable(host, `no answer after ${options.timeoutMs} ms`)),
+    options.timeoutMs,
+  );
   const abort = () => connection.fail(new ScapError('interrupted', `Stopped connecting to ${host} on request`));
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -116,9 +131,13 @@ class StreamConnection implements Connection {
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice });
     });
-    const late = new ScapError('request_timeout', `Cannot finish "${verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`, {
-      hint: `Look at the host; when it answers again, bring it up with: scap push`,
-    });
+    const late = new ScapError(
+      'request_timeout',
+      `Cannot finish "${verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`,
+      {
+        hint: `Look at the host; when it answers again, bring it up with: scap push`,
+      },
+    );
     const timer = setTimeout(() => this.fail(late), options.timeoutMs);
     const cancel = () => this.#send(encodeMessage({ type: 'cancel', id }));
     options.signal?.addEventListener('abort', cancel, { once: true });

@@ -41,7 +41,13 @@ export interface Notice {
 }
 
 export type AgentNotice =
-  | { readonly kind: 'progress'; readonly step: string; readonly unit: 'files' | 'bytes'; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'progress';
+      readonly step: string;
+      readonly unit: 'files' | 'bytes';
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly kind: 'note'; readonly code: string; readonly message: string };
 
 export type Reply =
@@ -84,7 +90,8 @@ export function createFrameParser(sink: FrameSink, payloadOf: () => number): { p
     const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
     pending.push(piece);
     pendingBytes += piece.length;
-    if (pendingBytes > maxLineBytes) throw new ScapError('protocol_violation', 'Cannot read from the peer: a line does not end');
+    if (pendingBytes > maxLineBytes)
+      throw new ScapError('protocol_violation', 'Cannot read from the peer: a line does not end');
     if (end < 0) return chunk.length;
     const line = Buffer.concat(pending).toString('utf8');
     pending = [];

@@ -1,5 +1,5 @@
 import type { HostName } from '../core/host-name.ts';
-import type { ConnectOptions, Connection } from './connection.ts';
+import type { Connection, ConnectOptions } from './connection.ts';
 
 /** What a transport must know of a target. */
 export interface Endpoint {

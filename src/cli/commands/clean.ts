@@ -1,5 +1,5 @@
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
 import { clean } from '../../deploy/deploy.ts';
 import { previewPruning } from '../../deploy/inspect.ts';
 import { toCommandResult } from '../deploy-result.ts';
@@ -17,11 +17,14 @@ export interface CleanOptions extends CommonOptions {
 export function runClean(io: Io, options: CleanOptions): Promise<ExitStatus> {
   return runSession(io, options, async (session) => {
     const rule = { keep: options.keep, graceMs: options.grace };
-    if (!options.dryRun) return toCommandResult(session, await clean(session.host, { ...rule, waitMs: options.wait ?? 0 }));
+    if (!options.dryRun)
+      return toCommandResult(session, await clean(session.host, { ...rule, waitMs: options.wait ?? 0 }));
     const hosts = await previewPruning(session.host, rule);
     const lines = hosts.map(({ host, prune, error }) => {
       if (error) return `${host}: ${error.message}`;
-      return prune.length === 0 ? `${host}: nothing to prune` : `${host}: would prune ${prune.map(shortSha).join(', ')}`;
+      return prune.length === 0
+        ? `${host}: nothing to prune`
+        : `${host}: would prune ${prune.map(shortSha).join(', ')}`;
     });
     const json = { ok: true, dryRun: true, hosts };
     return { status: exitStatus.ok, json, text: [...lines, 'Dry run: nothing was changed'].join('\n') };

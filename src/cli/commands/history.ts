@@ -1,4 +1,4 @@
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type PastRun, readHistory } from '../../deploy/inspect.ts';
 import { formatTable } from '../../report/table.ts';

@@ -1,4 +1,4 @@
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { liftHold, placeHold, readHold } from '../../deploy/deploy-host.ts';
 import { probeLock } from '../../system/file-lock.ts';
 import type { Io } from '../io.ts';
@@ -27,9 +27,15 @@ export function runLock(io: Io, options: CommonOptions): Promise<ExitStatus> {
     const running = probeLock(host.layout.lock);
     const hold = readHold(host.layout);
     const lines = [
-      running ? `Running: ${running.user} on ${running.host} (pid ${running.pid}) since ${running.since}: ${running.reason}` : 'No run is in progress',
+      running
+        ? `Running: ${running.user} on ${running.host} (pid ${running.pid}) since ${running.since}: ${running.reason}`
+        : 'No run is in progress',
       hold ? `Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}` : 'No hold is placed',
     ];
-    return { status: exitStatus.ok, json: { ok: true, running: running ?? null, hold: hold ?? null }, text: lines.join('\n') };
+    return {
+      status: exitStatus.ok,
+      json: { ok: true, running: running ?? null, hold: hold ?? null },
+      text: lines.join('\n'),
+    };
   });
 }

@@ -28,7 +28,11 @@ export function planPush(io: Io, path: string | undefined, options: PlanOptions)
 export function planSyncFile(io: Io, paths: readonly string[], options: PlanOptions): Promise<ExitStatus> {
   return runSession(io, options, async (session) => {
     const choice = choosePaths(session.host, session.cwd, paths);
-    const request = { ...planRequest(options, `Sync ${paths.join(' ')}`), ...choice, allowShrink: options.allowShrink === true };
+    const request = {
+      ...planRequest(options, `Sync ${paths.join(' ')}`),
+      ...choice,
+      allowShrink: options.allowShrink === true,
+    };
     return keep(session, options, await push(session.host, request));
   });
 }

@@ -1,5 +1,5 @@
 import type { ExitStatus } from '../../core/errors.ts';
-import { push, type DeployRequest } from '../../deploy/deploy.ts';
+import { type DeployRequest, push } from '../../deploy/deploy.ts';
 import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
@@ -24,7 +24,10 @@ export function runPush(io: Io, path: string | undefined, options: PushOptions):
   return runSession(io, options, async (session) => {
     const choice = chooseStaging(session.host, session.cwd, path);
     const request = toDeployRequest(options, choice.scope === undefined ? 'Push' : `Sync ${path}`);
-    return toCommandResult(session, await push(session.host, { ...request, ...choice, allowShrink: options.allowShrink === true }));
+    return toCommandResult(
+      session,
+      await push(session.host, { ...request, ...choice, allowShrink: options.allowShrink === true }),
+    );
   });
 }
 
@@ -33,7 +36,10 @@ export function runSyncFile(io: Io, paths: readonly string[], options: PushOptio
   return runSession(io, options, async (session) => {
     const choice = choosePaths(session.host, session.cwd, paths);
     const request = toDeployRequest(options, `Sync ${paths.join(' ')}`);
-    return toCommandResult(session, await push(session.host, { ...request, ...choice, allowShrink: options.allowShrink === true }));
+    return toCommandResult(
+      session,
+      await push(session.host, { ...request, ...choice, allowShrink: options.allowShrink === true }),
+    );
   });
 }
 

@@ -19,5 +19,7 @@ export function parseRollbackTarget(text: string | undefined): RollbackRequest['
   if (!text.startsWith('-')) return { revision: text };
   const steps = /^-(\d{1,6})$/.test(text) ? Number(text.slice(1)) : 0;
   if (steps > 0) return { steps };
-  throw new ScapError('usage', `Cannot roll back to "${text}": it is neither a revision nor -N`, { hint: 'For example: scap rollback -2' });
+  throw new ScapError('usage', `Cannot roll back to "${text}": it is neither a revision nor -N`, {
+    hint: 'For example: scap rollback -2',
+  });
 }

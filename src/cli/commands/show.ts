@@ -1,6 +1,6 @@
 import { fromEncodedPath, isWithin, toDisplayPath } from '../../core/byte-path.ts';
 import { formatBytes } from '../../core/bytes.ts';
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type ShownRevision, showRevision } from '../../deploy/inspect.ts';
 import { formatDifference } from '../../report/difference.ts';
@@ -14,10 +14,19 @@ import { formatTime } from '../time.ts';
 const listedFiles = 60;
 
 /** `scap show [SHA [SHA2]]` */
-export function runShow(io: Io, revision: string | undefined, other: string | undefined, options: CommonOptions): Promise<ExitStatus> {
+export function runShow(
+  io: Io,
+  revision: string | undefined,
+  other: string | undefined,
+  options: CommonOptions,
+): Promise<ExitStatus> {
   return runSession(io, options, async ({ host, colour }) => {
     const shown = await showRevision(host, revision, other);
-    return { status: exitStatus.ok, json: toJson(shown), text: formatShown(shown, colour, options.verbose === true).join('\n') };
+    return {
+      status: exitStatus.ok,
+      json: toJson(shown),
+      text: formatShown(shown, colour, options.verbose === true).join('\n'),
+    };
   });
 }
 
@@ -28,7 +37,10 @@ function toJson({ revision: { sha, info, record }, live, difference }: ShownRevi
     live,
     ...info,
     record,
-    difference: difference && { ...difference, files: difference.files.map((file) => ({ ...file, path: toDisplayPath(file.path) })) },
+    difference: difference && {
+      ...difference,
+      files: difference.files.map((file) => ({ ...file, path: toDisplayPath(file.path) })),
+    },
   };
 }
 
@@ -40,13 +52,26 @@ function formatShown({ revision, live, difference }: ShownRevision, colour: bool
     `when      ${formatTime(info.time * 1000)}`,
     `made from ${info.parents[0] ?? 'nothing (the first)'}`,
     `holds     ${record.files} files, ${formatBytes(record.bytes)}`,
-    ...(record.excluded.count > 0 ? [`left out  ${record.excluded.count} excluded (${record.excluded.samples.slice(0, 5).join(', ')})`] : []),
+    ...(record.excluded.count > 0
+      ? [`left out  ${record.excluded.count} excluded (${record.excluded.samples.slice(0, 5).join(', ')})`]
+      : []),
     '',
     ...info.message.split('\n').map((line) => `    ${line}`),
   ];
   const checkouts = verbose ? record.checkouts.map((checkout) => `  ${describeCheckout(checkout)}`) : [];
-  const summary = record.checkouts.length === 0 ? [] : ['', `${record.checkouts.length} nested checkouts, ${record.checkouts.filter(({ dirty }) => dirty).length} of them edited`];
-  return [...head, ...summary, ...checkouts, ...(difference ? ['', ...formatRevisionDifference(difference, colour)] : [])];
+  const summary =
+    record.checkouts.length === 0
+      ? []
+      : [
+          '',
+          `${record.checkouts.length} nested checkouts, ${record.checkouts.filter(({ dirty }) => dirty).length} of them edited`,
+        ];
+  return [
+    ...head,
+    ...summary,
+    ...checkouts,
+    ...(difference ? ['', ...formatRevisionDifference(difference, colour)] : []),
+  ];
 }
 
 function formatRevisionDifference(difference: RevisionDifference, colour: boolean): string[] {

@@ -1,6 +1,6 @@
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
-import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/inspect.ts';
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
+import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/inspect.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import type { Io } from '../io.ts';
@@ -11,7 +11,9 @@ import { formatTime } from '../time.ts';
 export function runStatus(io: Io, options: CommonOptions): Promise<ExitStatus> {
   return runSession(io, options, async ({ host, colour }) => {
     const status = await readFleetStatus(host);
-    const whole = status.hosts.every(({ state }) => state === 'current' || (state === 'empty' && status.desired === undefined));
+    const whole = status.hosts.every(
+      ({ state }) => state === 'current' || (state === 'empty' && status.desired === undefined),
+    );
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
       json: { ok: whole, ...status, desired: status.desired ?? null },
@@ -33,11 +35,21 @@ const tones: Readonly<Record<HostStatus['state'], Tone>> = {
 function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: FleetStatus, colour: boolean): string[] {
   const style = createStyle(colour);
   const head = [
-    desired === undefined ? 'Nothing was deployed yet' : `Revision ${style('strong', shortSha(desired))} should be live`,
-    ...(newest !== undefined && newest !== desired ? [`The newest revision is ${shortSha(newest)}; it is not what should be live`] : []),
-    ...(lastDeploy ? [`Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${lastDeploy.startedAt}`] : []),
+    desired === undefined
+      ? 'Nothing was deployed yet'
+      : `Revision ${style('strong', shortSha(desired))} should be live`,
+    ...(newest !== undefined && newest !== desired
+      ? [`The newest revision is ${shortSha(newest)}; it is not what should be live`]
+      : []),
+    ...(lastDeploy
+      ? [
+          `Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${lastDeploy.startedAt}`,
+        ]
+      : []),
     ...(hold ? [style('warn', `Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`)] : []),
-    ...(running ? [style('warn', `Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`)] : []),
+    ...(running
+      ? [style('warn', `Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`)]
+      : []),
   ];
   const rows = hosts.map((host) => [
     host.host,
@@ -57,7 +69,9 @@ function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: Fle
     { header: 'COMPLETE' },
     { header: 'DRIFT' },
   ];
-  const problems = hosts.flatMap(({ host, error }) => (error ? [`${style('error', `${host}:`)} ${error.message}`] : []));
+  const problems = hosts.flatMap(({ host, error }) =>
+    error ? [`${style('error', `${host}:`)} ${error.message}`] : [],
+  );
   return [...head, '', ...formatTable(columns, rows), ...problems];
 }
 

@@ -1,5 +1,5 @@
 import { toDisplayPath } from '../../core/byte-path.ts';
-import { exitStatus, type ExitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
 import type { Io } from '../io.ts';
@@ -16,7 +16,9 @@ const listedPaths = 20;
 export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
   return runSession(io, options, async ({ host }) => {
     const hosts = await verifyFleet(host, { deep: options.deep === true });
-    const whole = hosts.every(({ report, error }) => error === undefined && report?.problem === undefined && report?.drift.length === 0);
+    const whole = hosts.every(
+      ({ report, error }) => error === undefined && report?.problem === undefined && report?.drift.length === 0,
+    );
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
       json: { ok: whole, deep: options.deep === true, hosts: hosts.map(toJson) },
@@ -40,7 +42,13 @@ function formatVerification({ host, report, error }: HostVerification): string[]
   if (!report?.revision) return [`${host}: serves nothing`];
   const { drift, revision } = report;
   if (drift.length === 0) return [`${host}: revision ${shortSha(revision)} is whole`];
-  const shown = drift.slice(0, listedPaths).map(({ path, kind }) => `  ${kind.padEnd(7)} ${toDisplayPath(path) || '.'}`);
+  const shown = drift
+    .slice(0, listedPaths)
+    .map(({ path, kind }) => `  ${kind.padEnd(7)} ${toDisplayPath(path) || '.'}`);
   const more = drift.length > shown.length ? [`  … and ${drift.length - shown.length} more`] : [];
-  return [`${host}: revision ${shortSha(revision)} was changed on disk in ${drift.length} places; repair it with: scap push`, ...shown, ...more];
+  return [
+    `${host}: revision ${shortSha(revision)} was changed on disk in ${drift.length} places; repair it with: scap push`,
+    ...shown,
+    ...more,
+  ];
 }

@@ -46,7 +46,11 @@ export class FetchCommand extends HostCommand<FetchArguments> {
   async #transfer(run: RunContext, revision: Sha, task: Task, report: TargetReport) {
     const { repository } = run;
     const known = [...repository.deploys()].sort(([a], [b]) => b - a).map(([, sha]) => sha);
-    const base = chooseBase(new Set(report.held), repository.live(), known.filter((sha) => repository.has(sha)));
+    const base = chooseBase(
+      new Set(report.held),
+      repository.live(),
+      known.filter((sha) => repository.has(sha)),
+    );
     const bundle = await run.bundles.bundle(revision, base);
     await this.#checkSpace(run, revision, base, bundle.sizeBytes, task, report);
     return this.#send(run, revision, base, task);
@@ -71,7 +75,14 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     return { result: resultText(made.result), data: { ...made, sentBytes: transfer?.sizeBytes ?? 0 } };
   }
 
-  async #checkSpace(run: RunContext, revision: Sha, base: Sha | undefined, bundleBytes: number, task: Task, report: TargetReport) {
+  async #checkSpace(
+    run: RunContext,
+    revision: Sha,
+    base: Sha | undefined,
+    bundleBytes: number,
+    task: Task,
+    report: TargetReport,
+  ) {
     const { repository } = run;
     const wanted = await repository.read(revision);
     const linkable = base !== undefined && report.complete.includes(base);
@@ -89,12 +100,22 @@ export class FetchCommand extends HostCommand<FetchArguments> {
 
 export function requireRevision({ repository }: CommandWorld, revision: Sha): void {
   if (repository.has(revision)) return;
-  throw new ScapError('revision_unknown', `Cannot deploy revision ${revision}: the deploy repository does not hold it`, {
-    hint: 'List what it holds with: scap history',
-  });
+  throw new ScapError(
+    'revision_unknown',
+    `Cannot deploy revision ${revision}: the deploy repository does not hold it`,
+    {
+      hint: 'List what it holds with: scap history',
+    },
+  );
 }
 
 function resultText(result: unknown): string {
-  const texts: Record<string, string> = { present: 'already complete', repaired: 'repaired', link: 'linked', recycle: 'recycled', archive: 'written' };
+  const texts: Record<string, string> = {
+    present: 'already complete',
+    repaired: 'repaired',
+    link: 'linked',
+    recycle: 'recycled',
+    archive: 'written',
+  };
   return texts[String(result)] ?? String(result);
 }

@@ -10,9 +10,13 @@ import { Command, type CommandWorld, type Notify, type RunContext } from './comm
 export abstract class HostCommand<A> extends Command<A> {
   override async initialize({ hosts }: CommandWorld, _args: A, task: Task): Promise<void> {
     if (task.host !== undefined && hosts.has(task.host)) return;
-    throw new ScapError('host_unknown', `Cannot run the task "${task.id}": there is no host "${task.host ?? ''}" in the inventory`, {
-      hint: 'Compare the plan with "hosts" in scap.yaml',
-    });
+    throw new ScapError(
+      'host_unknown',
+      `Cannot run the task "${task.id}": there is no host "${task.host ?? ''}" in the inventory`,
+      {
+        hint: 'Compare the plan with "hosts" in scap.yaml',
+      },
+    );
   }
 
   /** The connection to the task's host, with the run admitted there. */

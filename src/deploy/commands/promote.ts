@@ -16,11 +16,16 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
   parse(task: Task): PromoteArguments {
     const { revision } = task;
     if (revision === null || isSha(revision)) return { revision };
-    throw invalidTask(task, `"revision" should be 40 hex digits or null and is ${JSON.stringify(revision) ?? 'missing'}`);
+    throw invalidTask(
+      task,
+      `"revision" should be 40 hex digits or null and is ${JSON.stringify(revision) ?? 'missing'}`,
+    );
   }
 
   describe({ revision }: PromoteArguments, task: Task): string {
-    return revision === null ? `take the live path of ${task.host} away` : `promote revision ${revision.slice(0, 12)} on ${task.host}`;
+    return revision === null
+      ? `take the live path of ${task.host} away`
+      : `promote revision ${revision.slice(0, 12)} on ${task.host}`;
   }
 
   override async initialize(world: CommandWorld, args: PromoteArguments, task: Task): Promise<void> {
@@ -29,9 +34,18 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
   }
 
   async execute(run: RunContext, { revision }: PromoteArguments, task: Task, notify: Notify): Promise<TaskResult> {
-    const data = await this.runStage(run, task, { revision, adopt: run.adopt }, { timeoutMs: run.timeouts.promoteMs, notify });
+    const data = await this.runStage(
+      run,
+      task,
+      { revision, adopt: run.adopt },
+      { timeoutMs: run.timeouts.promoteMs, notify },
+    );
     if (typeof data.movedAside === 'string') {
-      notify({ kind: 'note', code: 'live.moved-aside', message: `What stood at the live path is now at "${data.movedAside}"` });
+      notify({
+        kind: 'note',
+        code: 'live.moved-aside',
+        message: `What stood at the live path is now at "${data.movedAside}"`,
+      });
     }
     return { result: data.changed === false ? 'was live already' : 'live', data };
   }

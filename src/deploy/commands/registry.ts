@@ -7,6 +7,12 @@ import { RecordCommand } from './record.ts';
 
 /** The stock commands by the verb that tasks name. */
 export function stockCommands(): CommandRegistry {
-  const commands = [new FetchCommand(), new ConfigCommand(), new PromoteCommand(), new RecordCommand(), new FinalizeCommand()];
+  const commands = [
+    new FetchCommand(),
+    new ConfigCommand(),
+    new PromoteCommand(),
+    new RecordCommand(),
+    new FinalizeCommand(),
+  ];
   return new Map(commands.map((command) => [command.name, command as unknown as Command]));
 }

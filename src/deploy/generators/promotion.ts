@@ -46,12 +46,22 @@ export function planPromotion(facts: PromotionFacts): Plan {
     base: base ?? null,
     message: facts.message,
     createdAt: (facts.now ?? new Date()).toISOString(),
-    stages: nothing ? [] : planStages(facts, behind.map(({ host }) => host), names),
+    stages: nothing
+      ? []
+      : planStages(
+          facts,
+          behind.map(({ host }) => host),
+          names,
+        ),
     unchanged,
   };
 }
 
-function planStages({ revision, inventory, concurrency }: PromotionFacts, behind: readonly Host[], names: ReadonlySet<HostName>): PlanStage[] {
+function planStages(
+  { revision, inventory, concurrency }: PromotionFacts,
+  behind: readonly Host[],
+  names: ReadonlySet<HostName>,
+): PlanStage[] {
   const budget = inventory.groups.reduce((sum, group) => sum + group.failureBudget, 0);
   const stage = (name: string, failureBudget: number, tasks: readonly Task[]): PlanStage[] =>
     tasks.length === 0 ? [] : [{ name, concurrency, concurrencyPerHost: 1, failureBudget, tasks }];
@@ -60,14 +70,30 @@ function planStages({ revision, inventory, concurrency }: PromotionFacts, behind
   const promotions = inventory.groups.flatMap((group) => {
     const hosts = group.hosts.filter(({ name }) => names.has(name));
     const name = inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`;
-    return stage(name, group.failureBudget, perHost('promote', hosts, () => ({ revision })));
+    return stage(
+      name,
+      group.failureBudget,
+      perHost('promote', hosts, () => ({ revision })),
+    );
   });
   return [
-    ...stage('fetch', budget, perHost('fetch', behind, () => ({ revision }))),
-    ...stage('config', budget, perHost('config', behind, () => ({}))),
+    ...stage(
+      'fetch',
+      budget,
+      perHost('fetch', behind, () => ({ revision })),
+    ),
+    ...stage(
+      'config',
+      budget,
+      perHost('config', behind, () => ({})),
+    ),
     ...promotions,
     ...stage('record', 0, [{ id: 'record', command: 'record', revision }]),
-    ...stage('finalize', budget, perHost('finalize', behind, (host) => ({ keep: host.keepRevisions, graceMs: host.graceTimeMs }))),
+    ...stage(
+      'finalize',
+      budget,
+      perHost('finalize', behind, (host) => ({ keep: host.keepRevisions, graceMs: host.graceTimeMs })),
+    ),
   ];
 }
 

@@ -78,7 +78,8 @@ export function retire(context: TargetContext, sha: Sha): RecyclableTree | undef
   if (!existsSync(layout.revision(sha))) return undefined;
   const root = workPath(context, `retired-${sha}`);
   renameSync(layout.revision(sha), root);
-  if (marker !== undefined && index !== undefined) return { sha, root, index, verifiedAt: marker.verifiedAt };
+  if (marker !== undefined && index !== undefined)
+    return { sha, root, index, verifiedAt: marker.verifiedAt, checked: false };
   trash.add(root);
   return undefined;
 }

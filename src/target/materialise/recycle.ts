@@ -27,6 +27,8 @@ export interface RecyclableTree {
   readonly index: IndexFile;
   /** When its content was last known to be right; milliseconds since 1970. */
   readonly verifiedAt: number;
+  /** Found whole by this process already. */
+  readonly checked: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function applyDifference(
   tree: RecyclableTree,
 ): Promise<MadeTree | undefined> {
   const from = await readRevisionSource(context.git, tree.sha);
-  if (!(await isWhole(context, from, tree))) return undefined;
+  if (!tree.checked && !(await isWhole(context, tree))) return undefined;
   const changes = await diffTrees(context.git, tree.sha, source.sha);
   const base = { source: from, index: tree.index, drifted: new Set<BytePath>() };
 
@@ -68,19 +70,21 @@ export async function applyDifference(
   return { files: index.count, bytes, index: index.finish() };
 }
 
-async function isWhole(
+/** Tells whether a tree is still what its index says. */
+export async function isWhole(
   context: TargetContext,
-  { manifest }: RevisionSource,
-  { root, index, verifiedAt }: RecyclableTree,
+  { sha, root, index, verifiedAt }: RecyclableTree,
 ): Promise<boolean> {
+  const { manifest } = await readRevisionSource(context.git, sha);
+  const { layout, signal } = context;
   const drift = await findDrift({
     root,
     index,
     manifest,
     deep: false,
     verifiedAt,
-    windows: readWindows(context.layout),
-    signal: context.signal,
+    windows: readWindows(layout),
+    signal,
   });
   return drift.length === 0;
 }
