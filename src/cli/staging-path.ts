@@ -62,13 +62,13 @@ function knownStaging({ config, layout }: DeployHost): string | undefined {
 function pathInside(staging: string, path: string): BytePath | undefined {
   const parent = dirname(path);
   const real = path === staging || !existsSync(parent) ? path : join(realpathSync(parent), basename(path));
-  const inside = isWithin(fromText(real), fromText(staging)) ? real : realIfDirectory(path);
+  const inside = isWithin(fromText(real), fromText(staging)) ? real : realIfLink(path, real);
   return isWithin(fromText(inside), fromText(staging)) ? fromText(relative(staging, inside)) : undefined;
 }
 
 /** A link to a directory that leads into staging may be what the operator typed. */
-function realIfDirectory(path: string): string {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && existsSync(path) ? realpathSync(path) : path;
+function realIfLink(path: string, real: string): string {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && existsSync(path) ? realpathSync(path) : real;
 }
 
 function missing(): never {

@@ -50,6 +50,14 @@ export function encodeManifest(manifest: Manifest): Buffer | undefined {
   );
 }
 
+/** Tells whether two manifests say the same. */
+export function isSameManifest(a: Manifest, b: Manifest): boolean {
+  if (a.emptyDirectories.size !== b.emptyDirectories.size || a.modes.size !== b.modes.size) return false;
+  for (const path of a.emptyDirectories) if (!b.emptyDirectories.has(path)) return false;
+  for (const [path, bits] of a.modes) if (b.modes.get(path) !== bits) return false;
+  return true;
+}
+
 /** Decodes what {@link encodeManifest} wrote. Throws `repository_damaged` on anything else: a revision is untrusted until parsed. */
 export function decodeManifest(bytes: Buffer | undefined): Manifest {
   if (bytes === undefined) return emptyManifest;

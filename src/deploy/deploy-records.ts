@@ -2,7 +2,16 @@
  * `deploys.jsonl`: one line per run, appended when it has ended. A run that was killed has a log but no line; the next run adds one that says
  * so. Numbers never repeat: they are the fence.
  */
-import { appendFileSync, closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+} from 'node:fs';
 import { isSystemError, ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
 import type { HostCounts, HostState, RunOutcome } from '../events/event.ts';
@@ -43,10 +52,10 @@ export function readDeployRecords(layout: StateLayout): DeployRecord[] {
 
 /** Appends a record durably. */
 export function appendDeployRecord(layout: StateLayout, record: DeployRecord): void {
-  const lead = endsInsideLine(layout.deploys) ? '\n' : '';
+  mendLastLine(layout.deploys);
   const fd = openSync(layout.deploys, 'a', 0o644);
   try {
-    appendFileSync(fd, `${lead}${JSON.stringify(record)}\n`);
+    appendFileSync(fd, `${JSON.stringify(record)}\n`);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
@@ -78,12 +87,16 @@ function readLines(path: string): string[] {
   }
 }
 
-function endsInsideLine(path: string): boolean {
+/** Ends a last line that lacks its end, and takes away one that a crash cut short: with more lines after it, it would pass for damage. */
+function mendLastLine(path: string): void {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const start = text.lastIndexOf('\n') + 1;
+  if (start === text.length) return;
   try {
-    const text = readFileSync(path, 'utf8');
-    return text !== '' && !text.endsWith('\n');
+    JSON.parse(text.slice(start));
+    appendFileSync(path, '\n');
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    truncateSync(path, Buffer.byteLength(text.slice(0, start)));
   }
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BytePath, toDisplayPath, toEncodedPath } from '../core/byte-path.ts';
 import { ScapError } from '../core/errors.ts';
-import { emptyManifest, graftManifest, type Manifest } from '../core/manifest.ts';
+import { emptyManifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
 import { createPackWriter, type PackWriter } from '../git/pack-writer.ts';
@@ -81,6 +81,7 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
     excluder: createExcluder(options.exclude),
     base: index,
     baseTimes: base === undefined ? new Uint32Array() : await repository.readTimes(base),
+    baseManifest,
     scope: options.scope,
     store: pack ?? hashOnly,
     signal: options.signal,
@@ -91,8 +92,8 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
 
   const planned = await planTree(repository, {
     base,
-    edits: capture.changes.map(({ path, new: to }) => ({ path, to })),
-    manifest: resultingManifest(capture, baseManifest, options.scope),
+    edits: capture.changes,
+    manifest: capture.manifest,
     baseManifest,
   });
   const existing = await findExisting(repository, planned, base);
@@ -106,10 +107,6 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const prepared = describe(capture, sha, base, existing === undefined);
   announceRevision(world, prepared, Date.now() - startedAt);
   return prepared;
-}
-
-function resultingManifest(capture: Capture, base: Manifest, scope: readonly BytePath[] | undefined): Manifest {
-  return scope === undefined ? capture.manifest : graftManifest(base, capture.manifest, scope);
 }
 
 /** The live or the newest revision, when its bytes are these. */

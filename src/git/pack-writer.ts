@@ -15,8 +15,11 @@ import { sweepUnfinishedPacks } from './repository.ts';
 
 const typeNumber: Record<ObjectType, number> = { commit: 1, tree: 2, blob: 3 };
 const headerBytes = 12;
-/** Deflating is the cost of a first import: enough at once to use every thread of libuv's pool, few enough to bound memory. */
-const maxPendingBytes = 16 * 1024 * 1024;
+/**
+ * Deflating is the cost of a first import: enough at once to use every thread of libuv's pool, few enough to bound memory, of which zlib wants
+ * up to 256 KiB for each.
+ */
+const maxPending = 24;
 
 export interface PackWriter extends Disposable {
   /** How many objects were added. */
@@ -38,8 +41,8 @@ class FilePackWriter implements PackWriter {
   readonly #path: string;
   readonly #fd: number;
   readonly #known = new Set<Sha>();
-  readonly #pending = new Set<Promise<void>>();
-  #pendingBytes = 0;
+  /** Objects being deflated, the oldest first. */
+  readonly #pending: Promise<void>[] = [];
   #at = 0;
   #failure: { readonly error: unknown } | undefined;
   #closed = false;
@@ -58,13 +61,8 @@ class FilePackWriter implements PackWriter {
     const oid = objectId(type, content);
     if (this.#known.has(oid)) return oid;
     this.#known.add(oid);
-    this.#pendingBytes += content.length;
-    const job: Promise<void> = this.#deflateAndAppend(type, content).finally(() => {
-      this.#pending.delete(job);
-      this.#pendingBytes -= content.length;
-    });
-    this.#pending.add(job);
-    if (this.#pendingBytes > maxPendingBytes) await this.#drain();
+    this.#pending.push(this.#deflateAndAppend(type, content));
+    if (this.#pending.length > maxPending) await this.#pending.shift();
     this.#throwFailure();
     return oid;
   }
@@ -142,7 +140,7 @@ class FilePackWriter implements PackWriter {
   }
 
   async #drain(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    for (let job = this.#pending.shift(); job !== undefined; job = this.#pending.shift()) await job;
     this.#throwFailure();
   }
 

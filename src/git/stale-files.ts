@@ -15,7 +15,9 @@ const ownerLifetimeMs = 2000;
 export async function sweepStaleFiles(gitDir: string): Promise<void> {
   const refs = list(join(gitDir, 'refs'), { recursive: true }).map((name) => join('refs', name));
   const info = list(join(gitDir, 'info')).map((name) => join('info', name));
-  const stale = [...list(gitDir), ...info, ...refs].filter((name) => /\.lock$/.test(name) || name.endsWith(temporarySuffix));
+  const stale = [...list(gitDir), ...info, ...refs].filter(
+    (name) => /\.lock$/.test(name) || name.endsWith(temporarySuffix),
+  );
   for (const name of stale) {
     const path = join(gitDir, name);
     while (isYoung(path)) await sleep(50);

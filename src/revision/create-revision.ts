@@ -41,7 +41,7 @@ export async function planTree(repository: DeployRepository, options: PlanTreeOp
 
 function manifestEdit(manifest: Buffer | undefined): TreeEdit {
   const path: BytePath = manifestPath;
-  return { path, to: manifest && { mode: gitMode.file, oid: objectId('blob', manifest) } };
+  return { path, new: manifest && { mode: gitMode.file, oid: objectId('blob', manifest) } };
 }
 
 export interface CreateRevisionOptions {

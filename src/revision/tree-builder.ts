@@ -7,7 +7,7 @@ import { decodeTree, encodeTree, type TreeEntry } from '../git/tree-object.ts';
 /** What a path becomes; `undefined` removes it. */
 export interface TreeEdit {
   readonly path: BytePath;
-  readonly to: { readonly mode: number; readonly oid: Sha } | undefined;
+  readonly new: { readonly mode: number; readonly oid: Sha } | undefined;
 }
 
 export interface BuiltTree {
@@ -28,14 +28,19 @@ export async function buildTree(
   readTree: (oid: Sha) => Promise<Buffer>,
 ): Promise<BuiltTree> {
   const made: Buffer[] = [];
-  const build = async (level: readonly Pending[], baseTree: Sha | undefined): Promise<Sha | undefined> => {
+  /** Builds one directory; `from` is where its edits' paths go on. */
+  const build = async (
+    level: readonly TreeEdit[],
+    from: number,
+    baseTree: Sha | undefined,
+  ): Promise<Sha | undefined> => {
     const entries = new Map<BytePath, TreeEntry>();
     if (baseTree !== undefined)
       for (const entry of decodeTree(await readTree(baseTree))) entries.set(entry.name, entry);
-    for (const [name, group] of groupByName(level)) {
-      const result = await resolve(group, entries.get(name));
+    for (const [name, group] of groupByName(level, from)) {
+      const result = await resolve(group, from + name.length + 1, entries.get(name));
       if (result === undefined) entries.delete(name);
-      else entries.set(name, { name, ...result });
+      else entries.set(name, { name, mode: result.mode, oid: result.oid });
     }
     if (entries.size === 0) return undefined;
     const content = encodeTree([...entries.values()]);
@@ -43,39 +48,30 @@ export async function buildTree(
     return objectId('tree', content);
   };
   /** What one name becomes, given what stood there. A file wins over what is left of a directory of that name. */
-  const resolve = async ({ direct, nested }: Group, old: TreeEntry | undefined) => {
+  const resolve = async ({ direct, nested }: Group, from: number, old: TreeEntry | undefined) => {
     const oldTree = old?.mode === gitMode.directory ? old.oid : undefined;
-    if (nested.length === 0) return direct?.to ?? (direct !== undefined && oldTree === undefined ? undefined : old);
-    const oid = await build(nested, oldTree);
-    return direct?.to ?? (oid === undefined ? undefined : { mode: gitMode.directory, oid });
+    if (nested.length === 0) return direct?.new ?? (direct !== undefined && oldTree === undefined ? undefined : old);
+    const oid = await build(nested, from, oldTree);
+    return direct?.new ?? (oid === undefined ? undefined : { mode: gitMode.directory, oid });
   };
-  const root = await build(
-    edits.map((edit) => ({ edit, from: 0 })),
-    base,
-  );
+  const root = await build(edits, 0, base);
   return { root: root ?? emptyTreeId, made: root === undefined ? [...made, Buffer.alloc(0)] : made };
-}
-
-/** An edit seen from one directory: its path from `from` on. */
-interface Pending {
-  readonly edit: TreeEdit;
-  readonly from: number;
 }
 
 interface Group {
   direct: TreeEdit | undefined;
-  readonly nested: Pending[];
+  readonly nested: TreeEdit[];
 }
 
-function groupByName(level: readonly Pending[]): Map<BytePath, Group> {
+function groupByName(level: readonly TreeEdit[], from: number): Map<BytePath, Group> {
   const groups = new Map<BytePath, Group>();
-  for (const { edit, from } of level) {
+  for (const edit of level) {
     const slash = edit.path.indexOf('/', from);
     const name = slash < 0 ? edit.path.slice(from) : edit.path.slice(from, slash);
     const group = groups.get(name) ?? { direct: undefined, nested: [] };
     groups.set(name, group);
     if (slash < 0) group.direct = edit;
-    else group.nested.push({ edit, from: slash + 1 });
+    else group.nested.push(edit);
   }
   return groups;
 }

@@ -1,6 +1,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { type BytePath, isWithin, parentPath } from '../core/byte-path.ts';
+import { type BytePath, isWithin } from '../core/byte-path.ts';
 import { ScapError } from '../core/errors.ts';
+import { emptyManifest, isSameManifest, type Manifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import { createIndexBuilder, type IndexBuilder } from '../git/index-builder.ts';
 import { createIndexCursor, type IndexCursor, type StatData, toStatData, unknownStat } from '../git/index-file.ts';
@@ -8,6 +9,7 @@ import type { Capture, CapturedChange, CaptureOptions } from './capture.ts';
 import { confirmSnapshot } from './confirm.ts';
 import { type ContentReader, createContentReader } from './content-reader.ts';
 import { scopeConflict, stagingChanged, uncapturable } from './refusals.ts';
+import { ancestors, scopedManifest } from './scoped-manifest.ts';
 import { clockTickMs, createStagingWalk, type StagingWalk, type WalkedFile } from './walk.ts';
 
 /** A file changed this shortly before it was looked at may change again without its stat data telling. */
@@ -28,6 +30,7 @@ export class CapturePass {
   /** Files read so soon after they changed that only their content can confirm them. */
   readonly #rehash = new Map<BytePath, Sha>();
   readonly #scopeAncestors: ReadonlySet<BytePath>;
+  #manifest: Manifest = emptyManifest;
   #bytes = 0;
   #seenFiles = 0;
   /** Number of the base's entry under the cursor. */
@@ -42,7 +45,7 @@ export class CapturePass {
   }
 
   get changed(): boolean {
-    return this.#changes.length > 0;
+    return this.#changes.length > 0 || !isSameManifest(this.#manifest, this.#options.baseManifest);
   }
 
   async run(): Promise<void> {
@@ -60,6 +63,7 @@ export class CapturePass {
     }
     for (; !cursor.done; cursor.advance()) skip(cursor);
     this.#refuse();
+    this.#manifest = this.#resultingManifest();
   }
 
   /** The second pass; see the head of `capture`. */
@@ -77,20 +81,29 @@ export class CapturePass {
   }
 
   toCapture(): Capture {
-    const { emptyDirectories, modes, checkouts, leftOut, directories } = this.#walk.findings;
+    const { checkouts, leftOut, directories } = this.#walk.findings;
     return {
       changes: this.#changes,
       leftOutDifferences: this.#leftOutDifferences,
       files: this.#builder.count,
       bytes: this.#bytes,
       directories: directories.size,
-      manifest: { emptyDirectories, modes },
+      manifest: this.#manifest,
       checkouts,
       leftOut,
       readBytes: this.#content.readBytes,
       index: this.#builder,
       times: Uint32Array.from(this.#times),
     };
+  }
+
+  #resultingManifest(): Manifest {
+    const { scope, base: baseFiles, baseManifest: base } = this.#options;
+    const { emptyDirectories, modes } = this.#walk.findings;
+    const staged = { emptyDirectories, modes };
+    return scope === undefined
+      ? staged
+      : scopedManifest({ base, staged, scope, baseFiles, files: this.#builder.view() });
   }
 
   #inScope(path: BytePath): boolean {
@@ -115,7 +128,10 @@ export class CapturePass {
       return;
     }
     const oid = await this.#content.read(file, entry, { keep: inScope });
-    if (oid === undefined) return;
+    if (oid === undefined) {
+      if (!inScope) this.#keepBase(entry as IndexCursor);
+      return;
+    }
     const same = entry !== undefined && entry.oid === oid && entry.mode === file.mode;
     if (!inScope && !same) this.#keepBase(entry as IndexCursor);
     else this.#take(file, oid, entry, same);
@@ -150,11 +166,14 @@ export class CapturePass {
     this.#bytes += entry.size;
   }
 
+  /** What is wrong elsewhere does not stop a push of some paths; what stands on the way to them does. */
   #refuse(): void {
+    const concerns = (path: BytePath) => this.#inScope(path) || path === '' || this.#scopeAncestors.has(path);
     const { uncapturable: special, vanished } = this.#walk.findings;
     const unreadable = this.#content.unreadable.map((path) => ({ path, reason: 'unreadable' as const }));
-    if (special.length + unreadable.length > 0) throw uncapturable([...special, ...unreadable]);
-    const torn = [...vanished, ...this.#content.torn];
+    const refused = [...special, ...unreadable].filter(({ path }) => concerns(path));
+    if (refused.length > 0) throw uncapturable(refused);
+    const torn = [...vanished, ...this.#content.torn].filter(concerns);
     if (torn.length > 0) throw stagingChanged(torn);
   }
 
@@ -168,10 +187,4 @@ export class CapturePass {
 
 function sideOf(entry: IndexCursor | undefined): CapturedChange['old'] {
   return entry && { mode: entry.mode, oid: entry.oid, sizeBytes: entry.size };
-}
-
-function ancestors(path: BytePath): BytePath[] {
-  const above: BytePath[] = [];
-  for (let at = parentPath(path); at !== ''; at = parentPath(at)) above.push(at);
-  return above;
 }

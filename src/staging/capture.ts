@@ -28,6 +28,8 @@ export interface CaptureOptions {
   readonly base: IndexFile;
   /** Per entry of `base`, when it was last changed: seconds since 1970. */
   readonly baseTimes: Uint32Array;
+  /** Empty directories and modes of the base revision. */
+  readonly baseManifest: Manifest;
   /** Paths (files or directories) to take from staging; everything else stays as in the base. Default: everything. */
   readonly scope?: readonly BytePath[] | undefined;
   readonly store: BlobStore;
@@ -60,7 +62,7 @@ export interface Capture {
   readonly bytes: number;
   /** Directories of the staging tree. */
   readonly directories: number;
-  /** Empty directories and modes of the staging tree (of all of it, whatever the scope). */
+  /** Empty directories and modes of the resulting tree. */
   readonly manifest: Manifest;
   readonly checkouts: readonly BytePath[];
   readonly leftOut: LeftOut;

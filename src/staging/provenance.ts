@@ -5,7 +5,7 @@
  * same and the capture found no change below it. Nothing here influences a revision's tree.
  */
 import { lstatSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { type BytePath, fromText, isWithin, toEncodedPath, toFsPath } from '../core/byte-path.ts';
 import { settleAll } from '../core/settle-all.ts';
@@ -105,7 +105,8 @@ async function askGit(root: string, path: BytePath): Promise<Provenance> {
 /** Opens a checkout that may belong to somebody else, without running anything its configuration names. */
 async function openCheckout(directory: string): Promise<SimpleGit> {
   const { simpleGit } = await import('simple-git');
-  const environment = gitEnvironment();
+  // A ".git" that is no repository must not make git look for one further up.
+  const environment = gitEnvironment({ GIT_CEILING_DIRECTORIES: dirname(directory) });
   return simpleGit({
     baseDir: directory,
     config: ['safe.directory=*', 'core.fsmonitor=false', 'core.hooksPath=/dev/null'],
@@ -135,5 +136,5 @@ export function parseStatus(output: string): Pick<Provenance, 'head' | 'branch' 
 
 /** A URL without user name and password: tokens are put there, and records are shown to many. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1');
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
 }

@@ -6,16 +6,16 @@ const shownPaths = 20;
 
 /** Names every path that cannot be captured. */
 export function uncapturable(found: readonly Uncapturable[]): ScapError {
-  const names = found.map(({ path, reason }) => `${toDisplayPath(path) || '.'} (${reason})`);
+  const names = found.map(({ path, reason }) => `${nameOf(path)} (${reason})`);
   return new ScapError('staging_uncapturable', `Cannot capture the staging tree: ${summarise(names)}`, {
     hint: 'Remove them, make them readable, or add them to "exclude" in scap.yaml',
-    data: { paths: found.map(({ path, reason }) => ({ path: toDisplayPath(path), reason })) },
+    data: { paths: found.map(({ path, reason }) => ({ path: nameOf(path), reason })) },
   });
 }
 
 /** Names what moved while it was being read. */
 export function stagingChanged(paths: readonly BytePath[]): ScapError {
-  const names = paths.map(toDisplayPath);
+  const names = paths.map(nameOf);
   return new ScapError(
     'staging_changed',
     `Cannot capture the staging tree: it changed while it was read: ${summarise(names)}`,
@@ -33,6 +33,11 @@ export function scopeConflict(path: BytePath): ScapError {
     hint: `Name "${name}" itself, or push the whole tree`,
     data: { path: name },
   });
+}
+
+/** The staging directory itself is ".". */
+function nameOf(path: BytePath): string {
+  return toDisplayPath(path) || '.';
 }
 
 function summarise(names: readonly string[]): string {

@@ -18,7 +18,7 @@ export interface TreeWalkHooks {
   readonly keeps?: (entry: WalkedEntry) => boolean;
   /** Each directory, before what is in it, with the number of entries that were kept. The root is the empty path. */
   readonly onDirectory?: (directory: WalkedEntry, kept: number) => void;
-  /** A directory that may not be listed. Default: throws. */
+  /** A directory that may not be listed, or an entry of one that may not be searched. Default: throws. */
   readonly onUnreadable?: (path: BytePath) => void;
   /** A directory or entry that was listed and is gone. Default: ignored. */
   readonly onVanished?: (path: BytePath) => void;
@@ -56,23 +56,29 @@ function listNames(root: BytePath, path: BytePath, hooks: TreeWalkHooks): string
   }
 }
 
-function examine(
-  root: BytePath,
-  directory: BytePath,
-  names: readonly string[],
-  { wants, keeps, onVanished }: TreeWalkHooks,
-) {
+function examine(root: BytePath, directory: BytePath, names: readonly string[], hooks: TreeWalkHooks) {
   const kept: { entry: WalkedEntry; sortKey: BytePath }[] = [];
   for (const name of names) {
-    if (wants && !wants(directory, name)) continue;
+    if (hooks.wants && !hooks.wants(directory, name)) continue;
     const path = joinPath(directory, name);
-    const stats = lstatSync(absolute(root, path), { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) onVanished?.(path);
-    else if (!keeps || keeps({ path, stats })) {
+    const stats = lookAt(root, path, hooks);
+    if (stats && (!hooks.keeps || hooks.keeps({ path, stats }))) {
       kept.push({ entry: { path, stats }, sortKey: stats.isDirectory() ? `${path}/` : path });
     }
   }
   return kept.sort((a, b) => compareBytes(a.sortKey, b.sortKey));
+}
+
+function lookAt(root: BytePath, path: BytePath, hooks: TreeWalkHooks): BigIntStats | undefined {
+  try {
+    const stats = lstatSync(absolute(root, path), { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) hooks.onVanished?.(path);
+    return stats;
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES', 'EPERM') || !hooks.onUnreadable) throw error;
+    hooks.onUnreadable(path);
+    return undefined;
+  }
 }
 
 function absolute(root: BytePath, path: BytePath): string | Buffer {

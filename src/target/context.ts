@@ -12,7 +12,7 @@ import type { TargetLayout } from './layout.ts';
 import { prepareLiveDirectory, readLiveSha } from './live-path.ts';
 import { listNames, readMarker } from './marker.ts';
 import type { RecyclableTree } from './materialise/recycle.ts';
-import { isReadySpare } from './spare.ts';
+import { type CheckedSpare, isReadySpare } from './spare.ts';
 import { readState, writeState } from './state.ts';
 import type { Trash } from './trash.ts';
 
@@ -25,7 +25,7 @@ export interface TargetContext {
   readonly verified: Set<Sha>;
   readonly aftermath: Aftermath;
   /** The spare this process has looked at ahead of the run. */
-  readonly checkedSpare: string | undefined;
+  readonly checkedSpare: CheckedSpare | undefined;
   readonly signal: AbortSignal;
   notify(notice: AgentNotice): void;
 }

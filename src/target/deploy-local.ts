@@ -1,6 +1,7 @@
 /**
  * `scap deploy-local`: what runs on a target. `serve` speaks the agent's protocol; `--stage NAME` runs one stage by hand with the same code.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitStatus, ScapError, toErrorReport, toExitStatus } from '../core/errors.ts';
 import { gitEnvironment } from '../git/git-command.ts';
@@ -71,7 +72,8 @@ function parseCommandLine(argv: readonly string[]) {
     if (!cache || !live || positionals.length > 1) throw new TypeError('--cache and --live are needed');
     if (stage === undefined && !['serve', 'probe', 'verify'].includes(verb))
       throw new TypeError(`there is no "${verb}"`);
-    return { verb, stage, cache, live, params: parseParams(values.param ?? []) };
+    // The live link is written with the path of the cache: relative to the working directory it would lead nowhere.
+    return { verb, stage, cache: resolve(cache), live: resolve(live), params: parseParams(values.param ?? []) };
   } catch (cause) {
     throw new ScapError('usage', `Cannot run deploy-local: ${(cause as Error).message}`, {
       hint: `Usage: ${usage}`,

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { isSha, type Sha } from '../core/sha.ts';
 
@@ -8,8 +8,10 @@ import { isSha, type Sha } from '../core/sha.ts';
  */
 export function findRevisionsInUse(revs: string): Set<Sha> {
   const used = new Set<Sha>();
+  // The kernel names files by their real paths.
+  const real = existsSync(revs) ? realpathSync(revs) : revs;
   const note = (path: string | undefined) => {
-    const sha = path === undefined ? undefined : relative(revs, path).split('/')[0];
+    const sha = path === undefined ? undefined : relative(real, path).split('/')[0];
     if (isSha(sha)) used.add(sha);
   };
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {

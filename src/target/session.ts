@@ -17,7 +17,7 @@ import { readLiveSha } from './live-path.ts';
 import { verifyComplete } from './materialise/complete-revision.ts';
 import { probeTarget } from './probe.ts';
 import { planRetention } from './retention.ts';
-import { checkSpareAhead, prepareSpare } from './spare.ts';
+import { type CheckedSpare, checkSpareAhead, prepareSpare } from './spare.ts';
 import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
 import type { StageRegistry } from './stages/registry.ts';
 import { invalid, numberParam } from './stages/stage.ts';
@@ -52,7 +52,7 @@ class Session implements TargetSession {
   readonly #trash = createTrash();
   readonly #verified = new Set<Sha>();
   readonly #aftermath: Aftermath = { finalized: false, retired: undefined };
-  #checkedSpare: string | undefined;
+  #checkedSpare: CheckedSpare | undefined;
   #lock: FileLock | undefined;
 
   constructor(layout: TargetLayout, stages: StageRegistry) {
@@ -97,6 +97,8 @@ class Session implements TargetSession {
   /** Still under the lock: a run that comes meanwhile is better off waiting for the spare than making its tree without one. */
   async #prepareNext(): Promise<void> {
     if (!this.#aftermath.finalized) return;
+    // What was looked at is used up; its index is large.
+    this.#checkedSpare = undefined;
     const context = this.#context({ params: {}, signal: new AbortController().signal, notify: () => {} });
     await prepareSpare(context, this.#aftermath.retired);
     await tidyRepository(context);

@@ -30,14 +30,22 @@ export function isReadySpare(layout: TargetLayout, name: string): boolean {
   return name === directoryName && existsSync(join(spareDirectory(layout), 'ready.json'));
 }
 
+/** A spare that was looked at ahead of the run and found whole. */
+export interface CheckedSpare {
+  readonly identity: string;
+  readonly tree: RecyclableTree;
+}
+
 /**
- * Looks at the spare while there is time, so that the run does not have to: returns which spare was found whole, for {@link takeSpare}.
+ * Looks at the spare while there is time, so that the run does not have to; what it returns is for {@link takeSpare}.
  * Changes nothing and needs no lock.
  */
-export async function checkSpareAhead(context: TargetContext): Promise<string | undefined> {
+export async function checkSpareAhead(context: TargetContext): Promise<CheckedSpare | undefined> {
   const directory = spareDirectory(context.layout);
-  const spare = isReadySpare(context.layout, directoryName) ? readSpare(directory) : undefined;
-  return spare && (await isWhole(context, spare)) ? spareIdentity(directory) : undefined;
+  if (!isReadySpare(context.layout, directoryName)) return undefined;
+  const identity = spareIdentity(directory);
+  const tree = readSpare(directory);
+  return tree && (await isWhole(context, tree)) ? { identity, tree } : undefined;
 }
 
 /** Tells one spare from the next: each has a file of its own that says it is ready. */
@@ -74,8 +82,10 @@ export function takeSpare(context: TargetContext): RecyclableTree | undefined {
   const directory = workPath(context, 'taken-spare');
   renameSync(spareDirectory(layout), directory);
   trash.add(directory);
-  const spare = readSpare(directory);
-  return spare && { ...spare, checked: identity === context.checkedSpare };
+  const ahead = context.checkedSpare;
+  return ahead?.identity === identity
+    ? { ...ahead.tree, root: join(directory, 'tree'), checked: true }
+    : readSpare(directory);
 }
 
 /**

@@ -83,6 +83,7 @@ export async function openConnection(
   );
   const abort = () => connection.fail(new ScapError('interrupted', `Stopped connecting to ${host} on request`));
   options.signal?.addEventListener('abort', abort, { once: true });
+  if (options.signal?.aborted) abort();
   try {
     await connection.greeted;
   } finally {
@@ -100,6 +101,8 @@ class StreamConnection implements Connection {
   #hello: Hello | undefined;
   #failure: ScapError | undefined;
   #nextId = 1;
+  /** What is being written: a line that landed inside a payload would be taken for a part of it. */
+  #writing: Promise<void> = Promise.resolve();
   #greet: () => void = () => {};
   #refuse: (error: unknown) => void = () => {};
 
@@ -139,10 +142,12 @@ class StreamConnection implements Connection {
       },
     );
     const timer = setTimeout(() => this.fail(late), options.timeoutMs);
-    const cancel = () => this.#send(encodeMessage({ type: 'cancel', id }));
+    const cancel = () => this.#enqueue(async () => this.#send(encodeMessage({ type: 'cancel', id })));
     options.signal?.addEventListener('abort', cancel, { once: true });
     try {
-      await Promise.race([reply, this.#transmit(id, verb, params, options.payload)]);
+      const sent = this.#enqueue(() => this.#transmit(id, verb, params, options.payload));
+      if (options.signal?.aborted) void cancel();
+      await Promise.race([reply, sent]);
       return await reply;
     } finally {
       clearTimeout(timer);
@@ -165,10 +170,15 @@ class StreamConnection implements Connection {
     this.#waiting.clear();
   }
 
+  #enqueue(write: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(write);
+    return this.#writing;
+  }
+
   async #transmit(id: number, verb: string, params: unknown, payload: Payload | undefined): Promise<void> {
     const payloadBytes = payload?.sizeBytes ?? 0;
     this.#send(encodeMessage({ type: 'request', id, verb, params, ...(payloadBytes > 0 && { payloadBytes }) }));
-    if (payload === undefined || payloadBytes === 0) return;
+    if (payload === undefined || payloadBytes === 0 || this.#failure !== undefined) return;
     try {
       await pipeline(payload.open(), this.#streams.stdin, { end: false });
     } catch (cause) {

@@ -114,8 +114,12 @@ export function parseFromAgent(line: string): FromAgent | undefined {
   const known =
     (message.type === 'hello' && typeof message.protocol === 'number' && isRecord(message.versions)) ||
     (message.type === 'notice' && typeof message.id === 'number' && isRecord(message.notice)) ||
-    (message.type === 'reply' && typeof message.id === 'number' && typeof message.ok === 'boolean');
+    (message.type === 'reply' && typeof message.id === 'number' && (message.ok === true || isFailedReply(message)));
   return known ? (message as unknown as FromAgent) : undefined;
+}
+
+function isFailedReply({ ok, error }: Record<string, unknown>): boolean {
+  return ok === false && isRecord(error) && typeof error.code === 'string' && typeof error.message === 'string';
 }
 
 /** Parses a line as a message to an agent. Throws `protocol_violation`: nothing but a deploy host writes to an agent. */
