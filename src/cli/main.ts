@@ -7,6 +7,9 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 // Whoever reads the result may go away (`scap status | head`): that ends the printing, not the run.
 process.stdout.on('error', () => {});
 
+// What other operators must read, and targets serve, does not depend on one operator's umask.
+process.umask(0o022);
+
 process.exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,

@@ -91,6 +91,8 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     );
   command('verify', 'look for files that changed on the targets; exit 1 when there are any')
     .option('--deep', 'hash every byte instead of comparing times and sizes')
+    .option('--repair', 'make what was changed whole again, in place')
+    .addOption(waitOption())
     .action(async (options) => done(await (await import('./commands/verify.ts')).runVerify(io, options)));
   command('clean', 'prune revisions on every host now')
     .option('--keep <count>', 'how many complete revisions each host keeps', wholeNumber)

@@ -105,7 +105,12 @@ async function inSession(
     operator: { user: io.env.SUDO_USER ?? userInfo().username, host: hostname() },
   };
   // Awaited here: returning the promise itself would dispose of the reporter and the interrupt at once.
-  return await work({ host, colour: wantsColour(io.env, io.stdout.isTTY === true), cwd: io.cwd, runState: () => state });
+  return await work({
+    host,
+    colour: wantsColour(io.env, io.stdout.isTTY === true),
+    cwd: io.cwd,
+    runState: () => state,
+  });
 }
 
 /** The result goes to stdout in the form that was asked for; people are told on stderr when stdout is for machines. */

@@ -21,6 +21,11 @@ export function chooseStaging(host: DeployHost, cwd: string, path: string | unde
   if (path === undefined) return { staging: known ?? missing(), scope: undefined };
   const inside = known === undefined ? undefined : pathInside(known, resolve(cwd, path));
   if (known !== undefined && inside !== undefined && inside !== '') return { staging: known, scope: [inside] };
+  if (host.config.staging !== undefined && inside === undefined) {
+    throw new ScapError('usage', `Cannot push "${path}": the configured staging tree is "${host.config.staging}"`, {
+      hint: 'Push that one (scap push), a path inside it, or use another configuration: --config FILE',
+    });
+  }
   return { staging: resolve(cwd, path), scope: undefined };
 }
 

@@ -144,7 +144,9 @@ export function fromErrorReport(report: ErrorReport, cause?: unknown): ScapError
 export function toScapError(error: unknown): ScapError | undefined {
   if (error instanceof ScapError) return error;
   if (!isSystemError(error)) return undefined;
-  const where = error.path === undefined ? '' : ` "${error.path}"`;
+  // `path` of these is what is linked to, or where a file comes from; what could not be made is `dest`.
+  const path = error.dest ?? error.path;
+  const where = path === undefined ? '' : ` "${path}"`;
   const what = `Cannot ${error.syscall ?? 'access'}${where}`;
   switch (error.code) {
     case 'ENOSPC':
@@ -171,6 +173,7 @@ function systemErrorText(code: string): string {
     EPERM: 'operation not permitted',
     EROFS: 'the file system is read-only',
     ENOENT: 'no such file or directory',
+    EEXIST: 'something of that name is there already',
     ENOTDIR: 'a component of the path is not a directory',
     EIO: 'input/output error',
     EMFILE: 'too many open files',
@@ -183,6 +186,7 @@ export interface SystemError extends Error {
   readonly code: string;
   readonly syscall?: string;
   readonly path?: string;
+  readonly dest?: string;
 }
 
 /** Tells whether `error` came from a system call; with `code`, whether it is that errno (`isSystemError(e, 'ENOENT')`). */

@@ -1,27 +1,22 @@
 /**
- * The operations that change what is live: push (whole or partial), rollback, clean, and running a saved plan. Each makes a plan from facts
- * and runs it; a dry run stops in between.
+ * The operations that change what is live: push (whole or partial) and rollback. Each makes a plan from facts and runs it; a dry run stops in
+ * between.
  */
 import type { BytePath } from '../core/byte-path.ts';
 import { ScapError, toErrorReport } from '../core/errors.ts';
-import type { HostName } from '../core/host-name.ts';
-import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
-import { doneTasks } from './aborted-runs.ts';
 import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
-import { readDeployRecords } from './deploy-records.ts';
+import { nextRunNumber, readDeployRecords } from './deploy-records.ts';
 import { initializePlan } from './executor.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
-import { planCleaning } from './generators/cleaning.ts';
 import { planPromotion } from './generators/promotion.ts';
-import { verifyLive } from './inspect.ts';
 import { maintainDeployRepository } from './maintain.ts';
 import { refuseForeignHosts } from './preflight.ts';
 import { type PreparedRevision, prepareRevision } from './prepare-revision.ts';
-import { liveHistory } from './rollback-target.ts';
+import { liveHistory, rolledBackRevisions } from './rollback-target.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 
 /** What the operator asked for, common to all that change something. */
@@ -108,6 +103,18 @@ function stepsBack(host: DeployHost, repository: DeployRepository, steps: number
   );
 }
 
+/** Deploying what was rolled back from is allowed, and seldom meant. */
+function warnOfRolledBack(
+  { bus, layout }: DeployHost,
+  kind: string,
+  revision: Sha,
+  repository: DeployRepository,
+): void {
+  const n = rolledBackRevisions(readDeployRecords(layout)).get(revision);
+  if (n !== undefined && kind !== 'rollback' && revision !== repository.live())
+    bus.emit('revision.suspected', { revision, n });
+}
+
 interface Wanted {
   readonly revision: Sha;
   readonly prepared: PreparedRevision | undefined;
@@ -122,16 +129,17 @@ async function deploy(
   const earlier: ScapEvent[] = [];
   const stop = host.bus.listen((event) => earlier.push(event));
   const perform = async (repository: DeployRepository) => {
+    const startedAt = Date.now();
     await using fleet = openFleet(host);
     // Connecting and reading the staging tree have nothing to do with each other.
     fleet.survey().catch(() => {});
     const wanted = await want(repository, fleet);
+    warnOfRolledBack(host, kind, wanted.revision, repository);
     const members = await fleet.survey();
     if (host.signal.aborted)
       throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
-    refuseForeignHosts(members, repository, request);
-    const drifted = await findDrifted(host, fleet, members, wanted.revision);
-    const plan = makePlan(host, request, kind, { ...wanted, drifted }, repository, members);
+    refuseForeignHosts(members, repository, { ...request, fence: nextRunNumber(host.layout) });
+    const plan = makePlan(host, request, kind, wanted, repository, members);
     const report = {
       plan,
       prepared: wanted.prepared,
@@ -151,6 +159,7 @@ async function deploy(
       done: new Set<string>(),
       earlier,
       takeOver: request.force,
+      startedAt,
     };
     const result = await runPlan(host, repository, fleet, plan, options);
     await maintain(host, repository);
@@ -164,29 +173,11 @@ async function deploy(
   }
 }
 
-/** Hosts that serve `revision` already, but with files that were changed on disk: fetching repairs them. */
-async function findDrifted(
-  host: DeployHost,
-  fleet: Fleet,
-  members: readonly FleetMember[],
-  revision: Sha,
-): Promise<Set<HostName>> {
-  const serving = members.filter(({ report }) => report?.live.kind === 'revision' && report.live.sha === revision);
-  const settled = await settleAll(serving, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) =>
-    verifyLive(host, fleet, name, false),
-  );
-  const whole = (at: number) => {
-    const item = settled[at];
-    return item?.status === 'fulfilled' && item.value.problem === undefined && item.value.drift.length === 0;
-  };
-  return new Set(serving.filter((_, at) => !whole(at)).map((member) => member.host.name));
-}
-
 function makePlan(
   host: DeployHost,
   request: DeployRequest,
   kind: string,
-  wanted: Wanted & { readonly drifted: ReadonlySet<HostName> },
+  wanted: Wanted,
   repository: DeployRepository,
   members: readonly FleetMember[],
 ): Plan {
@@ -199,74 +190,14 @@ function makePlan(
     hosts: members.map(({ host: member, report }) => ({
       host: member,
       live: report?.live.kind === 'revision' ? report.live.sha : undefined,
-      complete: new Set(wanted.drifted.has(member.name) ? [] : report?.complete),
+      complete: new Set(report?.complete ?? []),
     })),
     concurrency: hostConcurrency,
   });
 }
 
-export interface CleanRequest {
-  readonly keep: number | undefined;
-  readonly graceMs: number | undefined;
-  readonly waitMs: number;
-}
-
-/** Prunes on every host and on the deploy host. */
-export async function clean(host: DeployHost, request: CleanRequest): Promise<DeployReport> {
-  return asWriter(host, { reason: 'clean', waitMs: request.waitMs }, async (repository) => {
-    const live = repository.live();
-    if (live === undefined)
-      throw new ScapError('revision_unknown', 'Cannot clean: nothing was deployed yet', {
-        hint: 'Deploy with: scap push PATH',
-      });
-    await using fleet = openFleet(host);
-    const plan = planCleaning({
-      live,
-      hosts: host.inventory.hosts,
-      keep: request.keep,
-      graceMs: request.graceMs,
-      concurrency: hostConcurrency,
-    });
-    const options = { adopt: false, rollback: false, done: new Set<string>(), earlier: [], takeOver: false };
-    const result = await runPlan(host, repository, fleet, plan, options);
-    await maintain(host, repository, { full: true });
-    return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
-  });
-}
-
-export interface SavedPlanRequest {
-  readonly plan: Plan;
-  /** Skip what an interrupted run of this plan has done. */
-  readonly resume: boolean;
-  readonly adopt: boolean;
-  readonly rollback: boolean;
-  readonly waitMs: number;
-}
-
-/** Runs a plan exactly as it is, or refuses it when the world has moved since it was made. */
-export async function runSavedPlan(
-  host: DeployHost,
-  { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest,
-): Promise<DeployReport> {
-  return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
-    await using fleet = openFleet(host);
-    const done = resume ? doneTasks(host.layout, plan.id) : new Set<string>();
-    const members: readonly FleetMember[] = await fleet.survey();
-    refuseForeignHosts(members, repository, { adopt, force: false });
-    const result = await runPlan(host, repository, fleet, plan, {
-      adopt,
-      rollback: undo,
-      done,
-      earlier: [],
-      takeOver: false,
-    });
-    await maintain(host, repository);
-    return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
-  });
-}
-
 /** Housekeeping never fails a deploy. */
-async function maintain(
+export async function maintain(
   host: DeployHost,
   repository: DeployRepository,
   options: { readonly full?: boolean } = {},

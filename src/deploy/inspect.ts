@@ -7,96 +7,10 @@ import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { Revision } from '../revision/deploy-repository.ts';
 import { diffRevisions, type RevisionDifference } from '../revision/revision-diff.ts';
-import { type LockHolder, probeLock } from '../system/file-lock.ts';
-import type { LivePath } from '../target/live-path.ts';
-import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
+import { type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
-import { rolledBackRevisions } from './rollback-target.ts';
+import { madeLive, rolledBackRevisions } from './rollback-target.ts';
 import { listPrunable, type VerifyReport, verify } from './target-client.ts';
-
-export interface HostStatus {
-  readonly host: HostName;
-  readonly group: string;
-  /** `current`: serves what it should. `drifted`: does, but its files were changed. `foreign`: something at its live path is not ours. */
-  readonly state: 'current' | 'behind' | 'drifted' | 'empty' | 'foreign' | 'unknown-revision' | 'unreachable';
-  readonly live: LivePath | undefined;
-  /** Milliseconds since 1970. */
-  readonly liveSince: number | undefined;
-  readonly previous: Sha | undefined;
-  readonly complete: readonly Sha[];
-  /** How many files of the live revision are not as they should be; `undefined` when that could not be told. */
-  readonly drift: number | undefined;
-  readonly error: ErrorReport | undefined;
-}
-
-export interface FleetStatus {
-  readonly desired: Sha | undefined;
-  readonly newest: Sha | undefined;
-  readonly lastDeploy: DeployRecord | undefined;
-  readonly hold: Hold | undefined;
-  readonly running: LockHolder | undefined;
-  readonly hosts: readonly HostStatus[];
-}
-
-/** Asks every host what it serves and compares that with what should be live. */
-export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
-  const repository = await openForReading(host);
-  await using fleet = openFleet(host);
-  const members = await fleet.survey();
-  const desired = repository.live();
-  const settled = await settleAll(
-    members,
-    { limit: hostConcurrency, signal: host.signal },
-    async (member): Promise<HostStatus> => {
-      const { name, group } = member.host;
-      const none = {
-        host: name,
-        group,
-        live: undefined,
-        liveSince: undefined,
-        previous: undefined,
-        complete: [],
-        drift: undefined,
-      };
-      if (member.report === undefined) return { ...none, state: 'unreachable', error: toErrorReport(member.error) };
-      const { report } = member;
-      const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, name, false) : undefined;
-      const drift = verified && (verified.problem ? undefined : verified.drift.length);
-      return {
-        host: name,
-        group,
-        state: judge(report.live, desired, repository.revisions(), verified),
-        live: report.live,
-        liveSince: report.liveSince ?? undefined,
-        previous: report.previous ?? undefined,
-        complete: report.complete,
-        drift,
-        error: verified?.problem,
-      };
-    },
-  );
-  return {
-    desired,
-    newest: repository.main(),
-    lastDeploy: readDeployRecords(host.layout).at(-1),
-    hold: readHold(host.layout),
-    running: probeLock(host.layout.lock),
-    hosts: settled.flatMap((item) => (item.status === 'fulfilled' ? [item.value] : [])),
-  };
-}
-
-function judge(
-  live: LivePath,
-  desired: Sha | undefined,
-  known: ReadonlySet<Sha>,
-  verified: VerifyReport | undefined,
-): HostStatus['state'] {
-  if (live.kind === 'absent') return 'empty';
-  if (live.kind !== 'revision') return 'foreign';
-  if (!known.has(live.sha)) return 'unknown-revision';
-  if (verified !== undefined && (verified.problem !== undefined || verified.drift.length > 0)) return 'drifted';
-  return live.sha === desired ? 'current' : 'behind';
-}
 
 export interface HostVerification {
   readonly host: HostName;
@@ -120,7 +34,7 @@ export async function verifyFleet(host: DeployHost, { deep }: { readonly deep: b
   });
 }
 
-/** Looks for drift in what one host serves. */
+/** Looks for drift in what one host serves; `deep` hashes every byte. */
 export async function verifyLive(
   host: DeployHost,
   fleet: ReturnType<typeof openFleet>,

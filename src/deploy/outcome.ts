@@ -37,10 +37,16 @@ export interface OutcomeFacts {
   readonly execution: Execution;
   /** What each host served when the run began. */
   readonly served: ReadonlyMap<HostName, Sha | null>;
-  /** Hosts taken back to what they served; `undefined` when there was no rollback. */
-  readonly rollback:
-    | { readonly restored: ReadonlySet<HostName>; readonly failed: ReadonlyMap<HostName, ErrorReport> }
-    | undefined;
+  /** `undefined` when there was nothing to roll back. */
+  readonly rollback: RollbackOutcome | undefined;
+}
+
+/** What became of the attempt to take hosts back to what they served. */
+export interface RollbackOutcome {
+  /** The run was told to leave the hosts as they are. */
+  readonly declined: boolean;
+  readonly restored: ReadonlySet<HostName>;
+  readonly failed: ReadonlyMap<HostName, ErrorReport>;
 }
 
 /** The state of every host the plan names, those that needed nothing first. */
@@ -83,7 +89,7 @@ export function countStates(outcomes: readonly HostOutcome[]): HostCounts {
 
 /** How the whole run ended. */
 export function runOutcome({ execution, rollback }: OutcomeFacts, outcomes: readonly HostOutcome[]): RunOutcome {
-  if (rollback !== undefined) return rollback.failed.size > 0 ? 'not-rolled-back' : 'rolled-back';
+  if (rollback !== undefined) return rollback.declined || rollback.failed.size > 0 ? 'not-rolled-back' : 'rolled-back';
   // Once it is recorded what should be live, nothing that fails afterwards makes it undone.
   const recorded = execution.tasks.get('record')?.status === 'ok';
   if (execution.failure !== undefined) return recorded ? 'partial' : 'failed';

@@ -4,6 +4,8 @@ import { foreignLivePath } from '../target/live-path.ts';
 import type { FleetMember } from './fleet.ts';
 
 export interface PreflightOptions {
+  /** The number the run will have. */
+  readonly fence: number;
   /** Something foreign at a live path is accepted. */
   readonly adopt: boolean;
   /** A host may serve a revision this deploy host does not know. */
@@ -14,7 +16,7 @@ export interface PreflightOptions {
 export function refuseForeignHosts(
   members: readonly FleetMember[],
   repository: DeployRepository,
-  { adopt, force }: PreflightOptions,
+  { fence, adopt, force }: PreflightOptions,
 ): void {
   const foreign = members.flatMap(({ host, report }) => {
     const live = report?.live;
@@ -33,6 +35,7 @@ export function refuseForeignHosts(
       data: { hosts: foreign.map(({ name, error }) => ({ name, ...error.data })) },
     });
   }
+  if (!force) refuseHigherFence(members, fence);
   const unknown = members.flatMap(({ host, report }) =>
     report?.live.kind === 'revision' && !repository.has(report.live.sha)
       ? [{ name: host.name, live: report.live.sha }]
@@ -46,6 +49,24 @@ export function refuseForeignHosts(
     {
       hint: 'Another deploy host may be in charge; to take over from it, run again with --force',
       data: { hosts: unknown },
+    },
+  );
+}
+
+/** A target that has seen a higher number takes orders from somebody else. */
+function refuseHigherFence(members: readonly FleetMember[], fence: number): void {
+  const ahead = members.flatMap(({ host, report }) =>
+    report !== undefined && report.fence > fence ? [{ name: host.name, fence: report.fence }] : [],
+  );
+  const [first] = ahead;
+  if (first === undefined) return;
+  const names = ahead.map(({ name }) => name).join(', ');
+  throw new ScapError(
+    'fence_stale',
+    `Refused to deploy as run ${fence}: ${names} has already seen run ${first.fence}`,
+    {
+      hint: 'Another deploy host, or a newer state directory, is in charge; to take over from it, run again with --force',
+      data: { fence, hosts: ahead },
     },
   );
 }

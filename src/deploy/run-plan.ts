@@ -15,7 +15,14 @@ import { commandWorld, type DeployHost, hostConcurrency } from './deploy-host.ts
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
 import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
-import { countStates, type HostOutcome, hostOutcomes, promotedHosts, runOutcome } from './outcome.ts';
+import {
+  countStates,
+  type HostOutcome,
+  hostOutcomes,
+  promotedHosts,
+  type RollbackOutcome,
+  runOutcome,
+} from './outcome.ts';
 import { openRunLog } from './run-log.ts';
 import { noteSightings } from './sightings.ts';
 import { runStage } from './target-client.ts';
@@ -29,6 +36,8 @@ export interface RunOptions {
   readonly done: ReadonlySet<string>;
   /** Events from before the run, for its log. */
   readonly earlier: readonly ScapEvent[];
+  /** When the command began, in milliseconds since 1970: its duration is the operator's wait. Default: now. */
+  readonly startedAt?: number | undefined;
   /** Number the run above what any target has seen: this deploy host takes over. */
   readonly takeOver: boolean;
 }
@@ -63,7 +72,7 @@ export async function runPlan(
   await initializePlan(plan, host.commands, commandWorld(host, repository));
   recordAbortedRuns(layout, operator.host);
 
-  const startedAt = Date.now();
+  const startedAt = options.startedAt ?? Date.now();
   const members = await fleet.survey();
   noteSightings(layout, members);
   const served = new Map(
@@ -169,30 +178,36 @@ function skewOf(execution: Execution): number | undefined {
   return times.length < 2 ? undefined : Math.max(...times) - Math.min(...times);
 }
 
+/** Where the promotion of this run moved what stood at the host's live path before scap. */
+function movedAside(execution: Execution, host: HostName): string | undefined {
+  const outcome = execution.tasks.get(`promote@${host}`);
+  const path = outcome?.status === 'ok' ? outcome.result.data.movedAside : undefined;
+  return typeof path === 'string' ? path : undefined;
+}
+
 /** Takes every host this run has moved back to what it served: all are tried, each is reported (invariant 9). */
 async function rollBackIfNeeded(
   run: RunContext,
   execution: Execution,
   served: ReadonlyMap<HostName, Sha | null>,
   { rollback }: RunOptions,
-): Promise<{ restored: Set<HostName>; failed: Map<HostName, ErrorReport> } | undefined> {
+): Promise<RollbackOutcome | undefined> {
   const recorded = execution.tasks.get('record')?.status === 'ok';
   const hosts = promotedHosts(run.plan, execution);
   if (execution.failure === undefined || recorded || hosts.length === 0) return undefined;
+  if (!rollback) return { declined: true, restored: new Set(), failed: new Map() };
   const failed = new Map<HostName, ErrorReport>();
-  if (!rollback) {
-    const kept = new ScapError('rollback_failed', 'Left as it is: the run was told not to roll back', {
-      hint: 'Go back with: scap rollback',
-    });
-    for (const name of hosts) failed.set(name, toErrorReport(kept));
-    return { restored: new Set(), failed };
-  }
   run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
   // Undoing must not be stopped by what stopped the run.
   const signal = new AbortController().signal;
   const settled = await settleAll(hosts, { limit: hostConcurrency }, async (name) => {
     const connection = await run.fleet.begun(name, run.fence, run.reason);
-    const params = { fence: run.fence, revision: served.get(name) ?? null, adopt: false };
+    const params = {
+      fence: run.fence,
+      revision: served.get(name) ?? null,
+      adopt: false,
+      putBack: movedAside(execution, name),
+    };
     await runStage(connection, 'promote', params, { timeoutMs: run.timeouts.promoteMs, signal });
   });
   settled.forEach((item, at) => {
@@ -200,5 +215,5 @@ async function rollBackIfNeeded(
   });
   const restored = new Set(hosts.filter((name) => !failed.has(name)));
   run.bus.emit('rollback.finished', { restored: [...restored], failed: [...failed.keys()] });
-  return { restored, failed };
+  return { declined: false, restored, failed };
 }

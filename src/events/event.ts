@@ -69,6 +69,8 @@ export interface EventData {
     readonly bytes: number;
     readonly durationMs: number;
   };
+  /** What is about to be deployed was rolled back from before, by run `n`. */
+  'revision.suspected': { readonly revision: Sha; readonly n: number };
   'lock.awaited': { readonly user: string; readonly pid: number; readonly since: string; readonly reason: string };
   'host.connected': { readonly host: HostName; readonly live: Sha | null; readonly durationMs: number };
   'host.unreachable': { readonly host: HostName; readonly error: ErrorReport };

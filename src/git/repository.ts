@@ -102,6 +102,21 @@ export async function readObject(
   return exitCode === 0 ? stdout : undefined;
 }
 
+/**
+ * The content of the file at `path` of a commit, or `undefined` when the commit has no such file. Throws `repository_damaged` when that
+ * cannot be told: git answers a missing path and a broken object alike, and one must not pass for the other.
+ */
+export async function readFileOf(git: Git, commit: Sha, path: string): Promise<Buffer | undefined> {
+  const content = await readObject(git, `${commit}:${path}`);
+  if (content !== undefined) return content;
+  const { exitCode, stdout } = await git.run(['ls-tree', '-z', commit, '--', path], { okExits: [0, 128] });
+  if (exitCode === 0 && stdout.length === 0) return undefined;
+  throw new ScapError(
+    'repository_damaged',
+    `Cannot read "${path}" of revision ${commit}: the repository "${git.gitDir}" is damaged`,
+  );
+}
+
 /** The tree of a commit. Throws `repository_damaged` when the commit is not there. */
 export async function readTreeOf(git: Git, commit: Sha): Promise<Sha> {
   const { exitCode, stdout } = await git.run(['rev-parse', '--verify', '--quiet', `${commit}^{tree}`], {

@@ -40,7 +40,7 @@ export function selectHosts<T extends Selectable>(hosts: readonly T[], selector:
     isMalformed ? 'usage' : 'host_unknown',
     `Cannot select hosts by ${JSON.stringify(selector)}: ${messages}`,
     {
-      hint: suggestion === undefined ? 'List the hosts with: scap hosts list' : `Did you mean "${suggestion}"?`,
+      hint: suggestion === undefined ? 'Compare with "hosts" in the configuration' : `Did you mean "${suggestion}"?`,
       data: { selector },
     },
   );

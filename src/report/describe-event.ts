@@ -34,6 +34,8 @@ export function describeEvent(event: ScapEvent): Line | undefined {
       return describeCreated(event);
     case 'revision.reused':
       return describeReused(event);
+    case 'revision.suspected':
+      return warn(`Revision ${shortSha(event.revision)} was rolled back from before, by run ${event.n}`);
     case 'lock.awaited': {
       const { user, pid, since, reason } = event;
       return warn(

@@ -8,9 +8,6 @@ export interface Suggestion {
   readonly purpose: string;
 }
 
-/** With more hosts than this, a push is shorter to type than a list. */
-const maxNamedHosts = 8;
-
 /** What to do after a run that left anything open, the safest first; nothing after one that did all it should. */
 export function suggestCommands(facts: RunFacts): Suggestion[] {
   const status = { command: 'scap status', purpose: 'see what every host serves' };
@@ -35,8 +32,7 @@ function catchUp(facts: RunFacts): Suggestion {
   const behind = facts.hosts.map(({ host }) => host).filter((host) => !facts.liveOn.includes(host));
   const what = `bring the ${behind.length === 1 ? 'host' : `${formatCount(behind.length)} hosts`} that ${behind.length === 1 ? 'is' : 'are'} behind up`;
   if (facts.kind === 'prepare') return { command: 'scap prepare', purpose: 'fetch again where it is missing' };
-  if (behind.length > maxNamedHosts) return { command: 'scap push', purpose: what };
-  return { command: `scap seed ${behind.join(' ')}`, purpose: what };
+  return { command: 'scap push', purpose: what };
 }
 
 /** Names the revision: after a run that did not succeed, a bare `scap rollback` would go one further back. */
@@ -46,17 +42,13 @@ function goBack({ previous, revision, liveOn, unknownOn, promoteStarted }: RunFa
   return [{ command: `scap rollback ${shortSha(previous)}`, purpose: 'go back to what was live before, everywhere' }];
 }
 
-function tryAgain({ kind, revision, hosts }: RunFacts, purpose: string): Suggestion[] {
+function tryAgain({ kind, revision }: RunFacts, purpose: string): Suggestion[] {
   switch (kind) {
     case 'push':
     case 'prepare':
       return [{ command: `scap ${kind}`, purpose }];
     case 'rollback':
       return [{ command: `scap rollback ${shortSha(revision)}`, purpose }];
-    case 'seed':
-      return hosts.length > maxNamedHosts
-        ? []
-        : [{ command: `scap seed ${hosts.map(({ host }) => host).join(' ')}`, purpose }];
     default:
       return [];
   }

@@ -5,7 +5,7 @@ import type { RunFacts } from './summary-facts.ts';
 import { countOf, formatCount, formatHostCounts } from './wording.ts';
 
 /** Plans of these kinds do not aim at a live revision. */
-const keepsLive: ReadonlySet<string> = new Set(['clean', 'verify']);
+const keepsLive: ReadonlySet<string> = new Set(['clean', 'repair', 'verify']);
 
 /** The first sentence of the summary, without a full stop. "Live" is said only of hosts that reported to serve the revision. */
 export function describeOutcome(facts: RunFacts): { readonly tone: Tone; readonly text: string } {
@@ -53,7 +53,7 @@ function describeSuccess(facts: RunFacts): string {
   const took = formatDuration(facts.durationMs);
   if (keepsLive.has(kind)) return `Run ${facts.n} (${kind}): ok on ${countOf(hosts.length, 'host')} in ${took}`;
   if (kind !== 'prepare' && counts.promoted === 0 && hosts.length > 0 && liveOn.length === hosts.length) {
-    return formatNothingToDo(revision, hosts.length);
+    return `Revision ${shortSha(revision)} was live on all of ${countOf(hosts.length, 'host')} already; run ${facts.n} checked ${countOf(hosts.length, 'host')} in ${took}`;
   }
   return `Revision ${shortSha(revision)} is ${reach(facts)}${states(facts)} in ${took}`;
 }

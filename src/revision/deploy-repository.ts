@@ -10,7 +10,7 @@ import { decodeManifest, type Manifest, manifestPath } from '../core/manifest.ts
 import { isSha, isShaPrefix, type Sha } from '../core/sha.ts';
 import { timesRef } from '../git/bundle.ts';
 import { createGit, type Git } from '../git/git-command.ts';
-import { openRepository, readObject, readRefs, readTreeOf, updateRefs } from '../git/repository.ts';
+import { openRepository, readFileOf, readObject, readRefs, readTreeOf, updateRefs } from '../git/repository.ts';
 import { decodeCommit, type RevisionInfo } from './commit-object.ts';
 import { decodeTimes } from './file-times.ts';
 import { decodeRecord, type RevisionRecord } from './revision-record.ts';
@@ -129,7 +129,7 @@ class GitDeployRepository implements DeployRepository {
   }
 
   async readManifest(revision: Sha): Promise<Manifest> {
-    return decodeManifest(await readObject(this.git, `${revision}:${manifestPath}`));
+    return decodeManifest(await readFileOf(this.git, revision, manifestPath));
   }
 
   resolve(prefix: string): Sha {

@@ -78,7 +78,10 @@ class Reader implements ContentReader {
 
   async #readLarge(file: WalkedFile, source: string | Buffer, entry: IndexCursor | undefined, store: BlobStore) {
     const sizeBytes = Number(file.stats.size);
-    const pieces = () => createReadStream(source, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
+    // Opened only when somebody reads: an error nobody listens for yet would end the process.
+    const pieces = async function* (): AsyncGenerator<Buffer> {
+      yield* createReadStream(source, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
+    };
     this.readBytes += sizeBytes;
     if (entry !== undefined && entry.stat.size === sizeBytes % 2 ** 32) {
       const oid = await hashOnly.addLarge(sizeBytes, pieces());

@@ -95,7 +95,7 @@ export function admitFence(layout: TargetLayout, fence: number): void {
   const state = readState(layout);
   if (fence < state.fence) {
     throw new ScapError('fence_stale', `Cannot accept run ${fence}: this target has already seen run ${state.fence}`, {
-      hint: 'Another deploy host or a newer run is in charge; check with: scap history',
+      hint: 'Another deploy host or a newer run is in charge; to take over from it, run again with --force',
       data: { fence, seen: state.fence },
     });
   }

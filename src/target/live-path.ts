@@ -52,17 +52,30 @@ export function switchLivePath(layout: TargetLayout, sha: Sha): void {
   flushDirectory(dirname(layout.live));
 }
 
-/** Takes the live path away: a host that served nothing before goes back to serving nothing. */
-export function removeLivePath(layout: TargetLayout): void {
+/**
+ * Takes the live path away: a host that served nothing before goes back to serving nothing, one that served something of its own to that,
+ * when `putBack` names where {@link moveAside} put it.
+ */
+export function removeLivePath(layout: TargetLayout, putBack?: string): void {
   if (readLivePath(layout).kind !== 'revision') return;
+  // Only a name that we gave is taken back: this comes over the wire.
+  const aside =
+    putBack?.startsWith(asidePrefix(layout)) && !putBack.slice(asidePrefix(layout).length).includes('/')
+      ? putBack
+      : undefined;
   unlinkSync(layout.live);
+  if (aside !== undefined) renameSync(aside, layout.live);
   flushDirectory(dirname(layout.live));
+}
+
+function asidePrefix(layout: TargetLayout): string {
+  return `${layout.live}.before-scap-`;
 }
 
 /** Moves what is not ours aside, once, so that it can be looked at or put back. Returns where it went. */
 export function moveAside(layout: TargetLayout): string {
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  const aside = `${layout.live}.before-scap-${stamp}`;
+  const aside = `${asidePrefix(layout)}${stamp}`;
   renameSync(layout.live, aside);
   flushDirectory(dirname(layout.live));
   return aside;

@@ -142,11 +142,11 @@ class StreamConnection implements Connection {
       },
     );
     const timer = setTimeout(() => this.fail(late), options.timeoutMs);
-    const cancel = () => this.#enqueue(async () => this.#send(encodeMessage({ type: 'cancel', id })));
+    const cancel = () => void this.#enqueue(async () => this.#send(encodeMessage({ type: 'cancel', id })));
     options.signal?.addEventListener('abort', cancel, { once: true });
     try {
       const sent = this.#enqueue(() => this.#transmit(id, verb, params, options.payload));
-      if (options.signal?.aborted) void cancel();
+      if (options.signal?.aborted) cancel();
       await Promise.race([reply, sent]);
       return await reply;
     } finally {

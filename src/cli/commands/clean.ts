@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
-import { clean } from '../../deploy/deploy.ts';
 import { previewPruning } from '../../deploy/inspect.ts';
+import { clean } from '../../deploy/upkeep.ts';
 import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type ExitStatus, exitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus, isSystemError, ScapError, toScapError } from '../../core/errors.ts';
 import { type DeployReport, push, rollback } from '../../deploy/deploy.ts';
 import { describeTask } from '../../deploy/executor.ts';
 import { formatPlan } from '../../plan/plan.ts';
@@ -50,9 +50,21 @@ function planRequest(options: PlanOptions, message: string) {
 }
 
 function keep({ host, cwd }: Session, { save }: PlanOptions, { plan }: DeployReport): CommandResult {
-  if (save !== undefined) writeFileSync(resolve(cwd, save), formatPlan(plan));
+  if (save !== undefined) savePlan(resolve(cwd, save), formatPlan(plan));
   const groups = host.inventory.groups.map(({ name, hosts }) => ({ name, hosts: hosts.map((member) => member.name) }));
   const text = formatPlanText(plan, (task) => describeTask(host.commands, task), groups);
   const saved = save === undefined ? '' : `\nSaved; run it with: scap run ${save}`;
   return { status: exitStatus.ok, json: plan as unknown as Record<string, unknown>, text: text + saved };
+}
+
+function savePlan(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new ScapError('usage', `Cannot save the plan to "${path}": ${toScapError(error)?.message ?? error.code}`, {
+      hint: 'Name a file in a directory you may write to',
+      cause: error,
+    });
+  }
 }

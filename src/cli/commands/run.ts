@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ExitStatus, isSystemError, ScapError } from '../../core/errors.ts';
-import { runSavedPlan } from '../../deploy/deploy.ts';
+import { runSavedPlan } from '../../deploy/upkeep.ts';
 import { parsePlan } from '../../plan/plan.ts';
 import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';

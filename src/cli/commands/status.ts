@@ -1,6 +1,6 @@
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
-import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/inspect.ts';
+import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/fleet-status.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import type { Io } from '../io.ts';
@@ -27,6 +27,8 @@ const tones: Readonly<Record<HostStatus['state'], Tone>> = {
   behind: 'warn',
   empty: 'warn',
   drifted: 'error',
+  broken: 'error',
+  unknown: 'error',
   foreign: 'error',
   'unknown-revision': 'error',
   unreachable: 'error',
@@ -43,7 +45,7 @@ function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: Fle
       : []),
     ...(lastDeploy
       ? [
-          `Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${lastDeploy.startedAt}`,
+          `Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${formatTime(lastDeploy.startedAt)}`,
         ]
       : []),
     ...(hold ? [style('warn', `Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`)] : []),

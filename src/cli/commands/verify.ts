@@ -2,11 +2,16 @@ import { toDisplayPath } from '../../core/byte-path.ts';
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
+import type { VerifyReport } from '../../deploy/target-client.ts';
+import { repair } from '../../deploy/upkeep.ts';
+import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
 
 export interface VerifyOptions extends CommonOptions {
   readonly deep?: boolean | undefined;
+  readonly repair?: boolean | undefined;
+  readonly wait?: number | undefined;
 }
 
 /** How many paths are listed per host for people; `--json` has them all. */
@@ -14,17 +19,28 @@ const listedPaths = 20;
 
 /** `scap verify`: exit 1 when some host's files are not what they should be, or could not be looked at. */
 export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
-  return runSession(io, options, async ({ host }) => {
-    const hosts = await verifyFleet(host, { deep: options.deep === true });
-    const whole = hosts.every(
-      ({ report, error }) => error === undefined && report?.problem === undefined && report?.drift.length === 0,
+  return runSession(io, options, async (session) => {
+    const deep = options.deep === true;
+    const hosts = await verifyFleet(session.host, { deep });
+    const drifted = new Map(
+      hosts.flatMap(({ host, report }) =>
+        report?.revision && !isWhole(report) ? [[host, report.revision] as const] : [],
+      ),
     );
+    if (options.repair && drifted.size > 0) {
+      return toCommandResult(session, await repair(session.host, { drifted, deep, waitMs: options.wait ?? 0 }));
+    }
+    const whole = hosts.every(({ report, error }) => error === undefined && report !== undefined && isWhole(report));
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
-      json: { ok: whole, deep: options.deep === true, hosts: hosts.map(toJson) },
+      json: { ok: whole, deep, hosts: hosts.map(toJson) },
       text: hosts.flatMap(formatVerification).join('\n'),
     };
   });
+}
+
+function isWhole({ problem, drift }: VerifyReport): boolean {
+  return problem === undefined && drift.length === 0;
 }
 
 function toJson({ host, report, error }: HostVerification) {
@@ -47,7 +63,7 @@ function formatVerification({ host, report, error }: HostVerification): string[]
     .map(({ path, kind }) => `  ${kind.padEnd(7)} ${toDisplayPath(path) || '.'}`);
   const more = drift.length > shown.length ? [`  … and ${drift.length - shown.length} more`] : [];
   return [
-    `${host}: revision ${shortSha(revision)} was changed on disk in ${drift.length} places; repair it with: scap push`,
+    `${host}: revision ${shortSha(revision)} was changed on disk in ${drift.length === 1 ? 'one place' : `${drift.length} places`}; repair it with: scap verify --repair`,
     ...shown,
     ...more,
   ];

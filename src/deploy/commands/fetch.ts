@@ -10,6 +10,8 @@ import { HostCommand, hostOf, revisionOf } from './host-command.ts';
 
 interface FetchArguments {
   readonly revision: Sha;
+  /** Hash every byte of what the host has already. */
+  readonly deep: boolean;
 }
 
 /** Brings a revision to a host: sends what it lacks, then has it make the revision. */
@@ -17,7 +19,7 @@ export class FetchCommand extends HostCommand<FetchArguments> {
   readonly name: string = 'fetch';
 
   parse(task: Task): FetchArguments {
-    return { revision: revisionOf(task) };
+    return { revision: revisionOf(task), deep: task.deep === true };
   }
 
   describe({ revision }: FetchArguments, task: Task): string {
@@ -36,10 +38,10 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       return await this.#make(run, revision, task, notify, transfer);
     } catch (error) {
       // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
-      if (!(error instanceof ScapError) || !['repository_damaged', 'base_missing'].includes(error.code)) throw error;
+      if (!(error instanceof ScapError) || !speaksOfRepository.has(error.code)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
       const complete = await this.#send(run, revision, undefined, task);
-      return this.#make(run, revision, task, notify, complete);
+      return this.#make(run, revision, task, notify, { ...complete, anew: error.code !== 'base_missing' });
     }
   }
 
@@ -68,9 +70,13 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     revision: Sha,
     task: Task,
     notify: Notify,
-    transfer: { readonly sha256: string; readonly sizeBytes: number } | undefined,
+    transfer: { readonly sha256: string; readonly sizeBytes: number; readonly anew?: boolean } | undefined,
   ): Promise<TaskResult> {
-    const params = { revision, adopt: run.adopt, ...(transfer && { bundle: transfer.sha256 }) };
+    const params = {
+      revision,
+      adopt: run.adopt,
+      ...(transfer && { bundle: transfer.sha256, anew: transfer.anew === true }),
+    };
     const made = await this.runStage(run, task, params, { timeoutMs: run.timeouts.fetchMs, notify });
     return { result: resultText(made.result), data: { ...made, sentBytes: transfer?.sizeBytes ?? 0 } };
   }
@@ -97,6 +103,9 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     checkSpace(report, need, hostOf(task));
   }
 }
+
+/** A thin bundle over a damaged base is refused by git as damaged, and a damaged tree ends the git process that reads it. */
+const speaksOfRepository = new Set<string>(['repository_damaged', 'base_missing', 'bundle_damaged', 'process_failed']);
 
 export function requireRevision({ repository }: CommandWorld, revision: Sha): void {
   if (repository.has(revision)) return;

@@ -34,12 +34,12 @@ export interface MadeRevision {
  *
  * Throws `repository_damaged` when they are not, `disk_full`, `permission_denied`, `interrupted`; then nothing but litter in `work/` is left.
  */
-export async function makeRevision(context: TargetContext, sha: Sha): Promise<MadeRevision> {
+export async function makeRevision(context: TargetContext, sha: Sha, { deep = false } = {}): Promise<MadeRevision> {
   const { layout } = context;
   const source = await readRevisionSource(context.git, sha);
   const marker = readMarker(layout, sha);
   if (marker !== undefined || (readLiveSha(layout) === sha && existsSync(layout.revision(sha)))) {
-    const kept = await checkExisting(context, source, marker);
+    const kept = await checkExisting(context, source, marker, deep);
     if (kept !== undefined) return kept;
   }
   const { strategy, tree } = await build(context, source);
@@ -52,6 +52,7 @@ async function checkExisting(
   context: TargetContext,
   source: RevisionSource,
   marker: Marker | undefined,
+  deep: boolean,
 ): Promise<MadeRevision | undefined> {
   const { sha } = source;
   const served = readLiveSha(context.layout) === sha;
@@ -61,7 +62,7 @@ async function checkExisting(
     return undefined;
   }
   const index = found ?? (await reindexRevision(context, source));
-  const drift = await findDriftOf(context, source, index, marker?.verifiedAt ?? 0, false);
+  const drift = await findDriftOf(context, source, index, marker?.verifiedAt ?? 0, deep);
   const totals = { files: index.count, bytes: marker?.bytes ?? 0, drift: drift.length };
   if (drift.length === 0 && marker !== undefined && found !== undefined) {
     context.verified.add(sha);

@@ -8,7 +8,7 @@ import type { Sha } from '../../core/sha.ts';
 import { timesRef } from '../../git/bundle.ts';
 import type { Git } from '../../git/git-command.ts';
 import { listTree } from '../../git/raw-diff.ts';
-import { readObject } from '../../git/repository.ts';
+import { readFileOf, readObject } from '../../git/repository.ts';
 import { decodeTimes } from '../../revision/file-times.ts';
 
 /** One file or symbolic link of a revision, as it is to stand on disk. */
@@ -32,10 +32,7 @@ export interface RevisionSource {
 
 /** Reads what belongs to a revision beside its tree. Throws `repository_damaged` when any of it is missing. */
 export async function readRevisionSource(git: Git, sha: Sha): Promise<RevisionSource> {
-  const [times, manifest] = await Promise.all([
-    readObject(git, timesRef(sha)),
-    readObject(git, `${sha}:${manifestPath}`),
-  ]);
+  const [times, manifest] = await Promise.all([readObject(git, timesRef(sha)), readFileOf(git, sha, manifestPath)]);
   if (times === undefined) throw new ScapError('repository_damaged', `Cannot find the file times of revision ${sha}`);
   return { sha, manifest: decodeManifest(manifest), times: decodeTimes(times) };
 }

@@ -1,10 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, renameSync } from 'node:fs';
 import { isSystemError, ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
-import { readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
+import { openRepository, readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
 import { readLivePath, refuseForeign } from '../live-path.ts';
+import { workPath } from '../materialise/complete-revision.ts';
 import { type MadeRevision, makeRevision } from '../materialise/make-revision.ts';
 import { numberParam, Stage, type StageParams, shaParam } from './stage.ts';
 
@@ -12,6 +13,10 @@ export interface FetchParams extends StageParams {
   readonly revision: Sha;
   /** SHA-256 of a bundle that was received before; absent when the repository has the revision already. */
   readonly bundle: string | undefined;
+  /** The repository is damaged: start a new one with this complete bundle. */
+  readonly anew: boolean;
+  /** Hash every byte of what is there already, instead of trusting times and sizes. */
+  readonly deep: boolean;
   /** Whether something foreign at the live path is accepted now, to be moved aside at promotion. */
   readonly adopt: boolean;
 }
@@ -26,6 +31,8 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
       fence: numberParam(params, 'fence'),
       revision: shaParam(params, 'revision'),
       bundle: typeof bundle === 'string' && /^[0-9a-f]{64}$/.test(bundle) ? bundle : undefined,
+      anew: params.anew === true,
+      deep: params.deep === true,
       adopt: params.adopt === true,
     };
   }
@@ -34,14 +41,23 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
     if (!adopt) refuseForeign(layout, readLivePath(layout));
   }
 
-  async run(context: TargetContext, { revision, bundle }: FetchParams): Promise<MadeRevision> {
+  async run(context: TargetContext, { revision, bundle, anew, deep }: FetchParams): Promise<MadeRevision> {
+    if (anew) await replaceRepository(context);
     if (bundle !== undefined) await storeReceived(context, revision, bundle);
     const refs = await readRefs(context.git, 'refs/scap/revisions/');
     if (!refs.has(revisionRef(revision))) {
       throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
     }
-    return makeRevision(context, revision);
+    return makeRevision(context, revision, { deep });
   }
+}
+
+/** Git refuses to store an object anew that it has in damaged form. Complete revisions stay; what is missing for them is sent when needed. */
+async function replaceRepository(context: TargetContext): Promise<void> {
+  const away = workPath(context, 'damaged-repository');
+  renameSync(context.layout.repo, away);
+  context.trash.add(away);
+  await openRepository(context.layout.repo);
 }
 
 /** Takes a received bundle into the repository; the revision becomes known only when all of it is there. */

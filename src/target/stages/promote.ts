@@ -13,6 +13,8 @@ export interface PromoteParams extends StageParams {
   readonly revision: Sha | null;
   /** Move something foreign at the live path aside. */
   readonly adopt: boolean;
+  /** With `revision: null`: what {@link PromoteResult.movedAside} named returns to the live path. */
+  readonly putBack: string | undefined;
 }
 
 export interface PromoteResult {
@@ -32,7 +34,8 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
   parse(params: Readonly<Record<string, unknown>>): PromoteParams {
     const { revision } = params;
     if (revision !== null && !isSha(revision)) throw invalid('revision', 'a revision or null', revision);
-    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true };
+    const putBack = typeof params.putBack === 'string' ? params.putBack : undefined;
+    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true, putBack };
   }
 
   override async before(context: TargetContext, { revision, adopt }: PromoteParams): Promise<void> {
@@ -52,14 +55,14 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     );
   }
 
-  async run({ layout }: TargetContext, { revision, fence, adopt }: PromoteParams): Promise<PromoteResult> {
+  async run({ layout }: TargetContext, { revision, fence, adopt, putBack }: PromoteParams): Promise<PromoteResult> {
     const live = readLivePath(layout);
     const previous = readLiveSha(layout) ?? null;
     const foreign = live.kind !== 'absent' && live.kind !== 'revision';
     const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
     if (previous === revision)
       return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
-    if (revision === null) removeLivePath(layout);
+    if (revision === null) removeLivePath(layout, putBack);
     else switchLivePath(layout, revision);
     const swappedAt = performance.timeOrigin + performance.now();
     const state = readState(layout);

@@ -1,0 +1,128 @@
+/**
+ * What every host serves, compared with what should be live.
+ */
+import { type ErrorReport, toErrorReport } from '../core/errors.ts';
+import type { HostName } from '../core/host-name.ts';
+import { settleAll } from '../core/settle-all.ts';
+import type { Sha } from '../core/sha.ts';
+import { type LockHolder, probeLock } from '../system/file-lock.ts';
+import type { LivePath } from '../target/live-path.ts';
+import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
+import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
+import type { Fleet, FleetMember } from './fleet.ts';
+import { verifyLive } from './inspect.ts';
+import type { VerifyReport } from './target-client.ts';
+
+/**
+ * `current`: serves what it should. `drifted`: does, but its files were changed. `broken`: what it serves is not complete, or gone.
+ * `foreign`: something at its live path is not ours. `unknown`: it could be reached and not be asked.
+ */
+export type ServingState =
+  | 'current'
+  | 'behind'
+  | 'drifted'
+  | 'broken'
+  | 'empty'
+  | 'foreign'
+  | 'unknown-revision'
+  | 'unknown'
+  | 'unreachable';
+
+export interface HostStatus {
+  readonly host: HostName;
+  readonly group: string;
+  readonly state: ServingState;
+  readonly live: LivePath | undefined;
+  /** Milliseconds since 1970. */
+  readonly liveSince: number | undefined;
+  readonly previous: Sha | undefined;
+  readonly complete: readonly Sha[];
+  /** How many files of the live revision are not as they should be; `undefined` when that could not be told. */
+  readonly drift: number | undefined;
+  readonly error: ErrorReport | undefined;
+}
+
+export interface FleetStatus {
+  readonly desired: Sha | undefined;
+  readonly newest: Sha | undefined;
+  readonly lastDeploy: DeployRecord | undefined;
+  readonly hold: Hold | undefined;
+  readonly running: LockHolder | undefined;
+  readonly hosts: readonly HostStatus[];
+}
+
+/** Asks every host; each is in the answer, whatever it says. */
+export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
+  const repository = await openForReading(host);
+  await using fleet = openFleet(host);
+  const members = await fleet.survey();
+  const desired = repository.live();
+  const known = repository.revisions();
+  const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, (member) =>
+    readHostStatus(host, fleet, member, { desired, known }),
+  );
+  return {
+    desired,
+    newest: repository.main(),
+    lastDeploy: readDeployRecords(host.layout).at(-1),
+    hold: readHold(host.layout),
+    running: probeLock(host.layout.lock),
+    hosts: settled.flatMap((item, at) => {
+      const member = members[at];
+      if (item.status === 'fulfilled') return [item.value];
+      const reason = item.status === 'rejected' ? item.reason : new Error('stopped before it was asked');
+      return member === undefined
+        ? []
+        : [{ ...describe(member), state: 'unknown' as const, error: toErrorReport(reason) }];
+    }),
+  };
+}
+
+interface Desired {
+  readonly desired: Sha | undefined;
+  readonly known: ReadonlySet<Sha>;
+}
+
+async function readHostStatus(
+  host: DeployHost,
+  fleet: Fleet,
+  member: FleetMember,
+  wanted: Desired,
+): Promise<HostStatus> {
+  const { report } = member;
+  if (report === undefined) return { ...describe(member), state: 'unreachable', error: toErrorReport(member.error) };
+  const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, member.host.name, false) : undefined;
+  return {
+    ...describe(member),
+    state: judgeServing(report.live, wanted, verified),
+    drift: verified?.problem ? undefined : verified?.drift.length,
+    error: verified?.problem,
+  };
+}
+
+/** What the survey alone tells. */
+function describe({ host: { name, group }, report }: FleetMember): Omit<HostStatus, 'state' | 'error'> {
+  return {
+    host: name,
+    group,
+    live: report?.live,
+    liveSince: report?.liveSince ?? undefined,
+    previous: report?.previous ?? undefined,
+    complete: report?.complete ?? [],
+    drift: undefined,
+  };
+}
+
+/** Decides which state a host is in, from what it says and what verifying found. */
+export function judgeServing(
+  live: LivePath,
+  { desired, known }: Desired,
+  verified: VerifyReport | undefined,
+): ServingState {
+  if (live.kind === 'absent') return 'empty';
+  if (live.kind !== 'revision') return 'foreign';
+  if (!known.has(live.sha)) return 'unknown-revision';
+  if (verified?.problem !== undefined) return 'broken';
+  if (verified !== undefined && verified.drift.length > 0) return 'drifted';
+  return live.sha === desired ? 'current' : 'behind';
+}
