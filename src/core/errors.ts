@@ -111,7 +111,8 @@ export interface ErrorReport {
 
 /** Returns the exit status a command ends with when `error` escapes it. */
 export function toExitStatus(error: unknown): ExitStatus {
-  return error instanceof ScapError ? statusByCode[error.code] : exitStatus.bug;
+  const known = toScapError(error);
+  return known === undefined ? exitStatus.bug : statusByCode[known.code];
 }
 
 /** Tells whether `code` is one of ours; text from another version or machine may not be. */

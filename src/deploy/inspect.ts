@@ -90,9 +90,7 @@ export async function readHistory(host: DeployHost): Promise<PastRun[]> {
   const records = readDeployRecords(host.layout);
   const bad = rolledBackRevisions(records);
   const live = repository.live();
-  const currentRun = records.findLast(
-    ({ kind, sha, outcome }) => kind !== 'clean' && sha === live && (outcome === 'ok' || outcome === 'partial'),
-  );
+  const currentRun = records.findLast((record) => record.sha === live && madeLive(record));
   return records
     .map((record) => ({
       record,

@@ -1,12 +1,12 @@
-import { type BigIntStats, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, toFsPath } from '../core/byte-path.ts';
 import { isSystemError, ScapError } from '../core/errors.ts';
-import { gitMode } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile, type StatData, toStatData } from '../git/index-file.ts';
 import { objectId } from '../git/object-id.ts';
 import type { Excluder } from './exclude.ts';
+import { readContent } from './open-file.ts';
 import { stagingChanged } from './refusals.ts';
 import { createStagingWalk, type WalkedFile, type WalkFindings } from './walk.ts';
 
@@ -54,7 +54,12 @@ async function isUnmoved(options: ConfirmOptions): Promise<boolean> {
 }
 
 function look(path: BytePath): BigIntStats | undefined {
-  return lstatSync(toFsPath(path), { bigint: true, throwIfNoEntry: false });
+  try {
+    return lstatSync(toFsPath(path), { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (isSystemError(error, 'EACCES', 'EPERM')) return undefined;
+    throw error;
+  }
 }
 
 /** Walks the tree again and throws `staging_changed`, naming every path, when anything in scope is not as the first pass saw it. */
@@ -91,10 +96,8 @@ function isSameStat(a: StatData, b: StatData): boolean {
 function hashNow(root: string, { path, mode }: WalkedFile): Sha | undefined {
   const source = toFsPath(`${fromText(root)}/${path}`);
   try {
-    return objectId(
-      'blob',
-      mode === gitMode.symlink ? readlinkSync(source, { encoding: 'buffer' }) : readFileSync(source),
-    );
+    const content = readContent(source, mode);
+    return content && objectId('blob', content);
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, readlinkSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { type BytePath, fromText, toFsPath } from '../core/byte-path.ts';
 import { isSystemError } from '../core/errors.ts';
 import { gitMode } from '../core/manifest.ts';
@@ -6,6 +6,7 @@ import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile } from '../git/index-file.ts';
 import { objectId } from '../git/object-id.ts';
 import { type BlobStore, hashOnly } from './capture.ts';
+import { openRegular, readContent } from './open-file.ts';
 import type { WalkedFile } from './walk.ts';
 
 /** Content at least this large is streamed instead of held in memory. */
@@ -62,15 +63,16 @@ class Reader implements ContentReader {
       return oid;
     } catch (error) {
       if (isSystemError(error, 'EACCES', 'EPERM')) this.unreadable.push(file.path);
-      else if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ELOOP')) this.torn.push(file.path);
+      else if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ELOOP', 'ENXIO'))
+        this.torn.push(file.path);
       else throw error;
       return undefined;
     }
   }
 
   async #readSmall(file: WalkedFile, source: string | Buffer, entry: IndexCursor | undefined, store: BlobStore) {
-    const content = file.mode === gitMode.symlink ? readlinkSync(source, { encoding: 'buffer' }) : readFileSync(source);
-    if (BigInt(content.length) !== file.stats.size) return undefined;
+    const content = readContent(source, file.mode);
+    if (content === undefined || BigInt(content.length) !== file.stats.size) return undefined;
     this.readBytes += content.length;
     const oid = objectId('blob', content);
     return entry?.oid === oid || this.#isKnown(oid) ? oid : store.add('blob', content);
@@ -80,7 +82,8 @@ class Reader implements ContentReader {
     const sizeBytes = Number(file.stats.size);
     // Opened only when somebody reads: an error nobody listens for yet would end the process.
     const pieces = async function* (): AsyncGenerator<Buffer> {
-      yield* createReadStream(source, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
+      const fd = openRegular(source);
+      if (fd !== undefined) yield* createReadStream('', { fd, highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
     };
     this.readBytes += sizeBytes;
     if (entry !== undefined && entry.stat.size === sizeBytes % 2 ** 32) {

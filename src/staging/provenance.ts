@@ -102,7 +102,10 @@ async function askGit(root: string, path: BytePath): Promise<Provenance> {
   }
 }
 
-/** Opens a checkout that may belong to somebody else, without running anything its configuration names. */
+/**
+ * Opens a checkout that may belong to somebody else. None of its hooks run, nor its file system monitor; a clean filter its own configuration
+ * names may, for a file whose times changed: that is how git tells whether it was edited.
+ */
 async function openCheckout(directory: string): Promise<SimpleGit> {
   const { simpleGit } = await import('simple-git');
   // A ".git" that is no repository must not make git look for one further up.

@@ -86,9 +86,9 @@ function* walkFiles(root: string, excluder: Excluder, findings: WalkFindings): G
       else uncapturable.push({ path, reason: specialType(stats) });
       return false;
     },
-    onDirectory: ({ path, stats }, kept) => {
+    onDirectory: ({ path, stats }, kept, listedAt) => {
       findings.directories.set(path, stats.ctimeNs);
-      if (Number(stats.ctimeMs) >= Date.now() - clockTickMs) findings.youngDirectory = true;
+      if (Number(stats.ctimeMs) >= listedAt - clockTickMs) findings.youngDirectory = true;
       const bits = targetDirectoryMode(Number(stats.mode));
       if (bits !== 0o755) modes.set(path, bits);
       if (kept === 0 && path !== '') emptyDirectories.add(path);

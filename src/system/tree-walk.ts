@@ -16,8 +16,11 @@ export interface TreeWalkHooks {
   readonly wants?: (directory: BytePath, name: string) => boolean;
   /** Whether an entry belongs to the walk. A directory that does not is not entered. Default: everything. */
   readonly keeps?: (entry: WalkedEntry) => boolean;
-  /** Each directory, before what is in it, with the number of entries that were kept. The root is the empty path. */
-  readonly onDirectory?: (directory: WalkedEntry, kept: number) => void;
+  /**
+   * Each directory, before what is in it, with the number of entries that were kept and the time, in milliseconds since 1970, just before it
+   * was listed. The root is the empty path.
+   */
+  readonly onDirectory?: (directory: WalkedEntry, kept: number, listedAt: number) => void;
   /** A directory that may not be listed, or an entry of one that may not be searched. Default: throws. */
   readonly onUnreadable?: (path: BytePath) => void;
   /** A directory or entry that was listed and is gone. Default: ignored. */
@@ -35,10 +38,11 @@ function* walkDirectory(
   directory: WalkedEntry,
   hooks: TreeWalkHooks,
 ): Generator<WalkedEntry, void, undefined> {
+  const listedAt = Date.now();
   const names = listNames(root, directory.path, hooks);
   if (names === undefined) return;
   const kept = examine(root, directory.path, names, hooks);
-  hooks.onDirectory?.(directory, kept.length);
+  hooks.onDirectory?.(directory, kept.length, listedAt);
   for (const { entry } of kept) {
     if (entry.stats.isDirectory()) yield* walkDirectory(root, entry, hooks);
     else yield entry;

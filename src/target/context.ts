@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
@@ -69,7 +69,13 @@ export async function takeTarget(layout: TargetLayout, trash: Trash, reason: str
 }
 
 function sweep(layout: TargetLayout, trash: Trash): void {
-  for (const name of readdirSync(layout.work)) if (!isReadySpare(layout, name)) trash.add(join(layout.work, name));
+  for (const name of readdirSync(layout.work)) {
+    if (isReadySpare(layout, name)) continue;
+    // Names that this run may use again, such as a bundle's, must not be in the trash.
+    const away = join(layout.work, `swept-${randomBytes(4).toString('hex')}`);
+    renameSync(join(layout.work, name), away);
+    trash.add(away);
+  }
   const live = readLiveSha(layout);
   for (const name of listNames(layout.revs)) {
     const sha = isSha(name) ? name : undefined;
@@ -78,15 +84,15 @@ function sweep(layout: TargetLayout, trash: Trash): void {
     renameSync(join(layout.revs, name), away);
     trash.add(away);
   }
-  sweepMeta(layout, trash);
+  sweepMeta(layout);
 }
 
-/** Metadata of revisions that are gone, and halves of atomic writes. */
-function sweepMeta(layout: TargetLayout, trash: Trash): void {
-  for (const name of listNames(layout.cache)) if (name.endsWith(temporarySuffix)) trash.add(join(layout.cache, name));
+/** Metadata of revisions that are gone, and halves of atomic writes: at once, for this run may make such a revision again. */
+function sweepMeta(layout: TargetLayout): void {
+  for (const name of listNames(layout.cache)) if (name.endsWith(temporarySuffix)) rmSync(join(layout.cache, name));
   for (const name of listNames(layout.meta)) {
     const sha = name.replace(/\.(json|index)$/, '');
-    if (!isSha(sha) || !existsSync(layout.revision(sha))) trash.add(join(layout.meta, name));
+    if (!isSha(sha) || !existsSync(layout.revision(sha))) rmSync(join(layout.meta, name));
   }
 }
 

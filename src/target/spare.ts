@@ -103,7 +103,7 @@ export async function prepareSpare(context: TargetContext, retired: RecyclableTr
     writeFileAtomic(join(directory, 'index'), index);
     writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt: Date.now() }));
   } catch (error) {
-    context.trash.add(spareDirectory(context.layout));
+    rmSync(spareDirectory(context.layout), { recursive: true, force: true });
     if (!(error instanceof ScapError))
       context.notify({ kind: 'note', code: 'spare.failed', message: toErrorReport(error).message });
   }

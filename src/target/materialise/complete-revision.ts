@@ -2,7 +2,7 @@
  * What can be done with a revision that is complete on this target, or claims to be: verify it, link from it, throw it away.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { isSystemError, ScapError } from '../../core/errors.ts';
@@ -74,7 +74,8 @@ export function retire(context: TargetContext, sha: Sha): RecyclableTree | undef
   const marker = readMarker(layout, sha);
   const index = readRevisionIndex(context, sha);
   removeMarker(layout, sha);
-  trash.add(layout.index(sha));
+  // Not into the trash: that is emptied later, when the revision may have been made again under the same name.
+  rmSync(layout.index(sha), { force: true });
   if (!existsSync(layout.revision(sha))) return undefined;
   const root = workPath(context, `retired-${sha}`);
   renameSync(layout.revision(sha), root);

@@ -42,6 +42,8 @@ export async function makeRevision(context: TargetContext, sha: Sha, { deep = fa
     const kept = await checkExisting(context, source, marker, deep);
     if (kept !== undefined) return kept;
   }
+  // Without a marker it does not exist; something may stand there all the same when a repair failed a moment ago.
+  if (existsSync(layout.revision(sha))) discard(context, sha);
   const { strategy, tree } = await build(context, source);
   context.verified.add(sha);
   return { result: strategy, files: tree.files, bytes: tree.bytes, drift: 0 };

@@ -84,7 +84,10 @@ async function storeReceived(context: TargetContext, revision: Sha, sha256: stri
     ]);
   } finally {
     closeSync(fd);
-    context.trash.add(path);
+    // Under a name of its own: the next run may receive the same bundle while this one still empties its trash.
+    const away = workPath(context, 'used-bundle');
+    renameSync(path, away);
+    context.trash.add(away);
   }
 }
 

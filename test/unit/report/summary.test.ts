@@ -39,9 +39,9 @@ describe('formatSummary()', () => {
     ).toEqual(['Revision aaaaaaaaaaaa is live on 3 of 3 hosts (2 promoted, 1 unchanged) in 1.2 s']);
   });
 
-  it('[B38] says that there was nothing to do', () => {
+  it('[B38] says that every host served the revision already', () => {
     const events = [runStarted(abc), ...abc.map((name) => hostFinished(name, 'unchanged')), runFinished('ok')];
-    expect(summary(...events)).toEqual(['Nothing to do: revision aaaaaaaaaaaa is already live on all of 3 hosts']);
+    expect(summary(...events)).toEqual(['Revision aaaaaaaaaaaa was live on all of 3 hosts already; run 12 checked 3 hosts in 1.2 s']);
     expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on all of 1 host');
   });
 
@@ -112,8 +112,8 @@ describe('formatSummary()', () => {
       '  nothing or unknown       1 host: d',
       '',
       'What to do next:',
-      '  scap status      see what every host serves',
-      '  scap seed b c d  bring the 3 hosts that are behind up',
+      '  scap status  see what every host serves',
+      '  scap push    bring the 3 hosts that are behind up',
     ]);
   });
 

@@ -1,0 +1,327 @@
+import { describe, expect, it } from 'vitest';
+import { ScapError } from '../../../src/core/errors.ts';
+import type { HostName } from '../../../src/core/host-name.ts';
+import type { Execution, TaskOutcome } from '../../../src/deploy/executor.ts';
+import {
+  countStates,
+  hostOutcomes,
+  leavesDoubt,
+  type OutcomeFacts,
+  outcomeStatus,
+  promotedHosts,
+  runOutcome,
+} from '../../../src/deploy/outcome.ts';
+import type { RunOutcome } from '../../../src/events/event.ts';
+import { aPlan, aStage, aTask, hostName, sha } from '../../support/deploy-facts.ts';
+
+const old = sha('a');
+const wanted = sha('b');
+const hosts = ['one', 'two', 'three'];
+const plan = aPlan(
+  [
+    aStage(
+      'fetch',
+      hosts.map((host) => aTask('fetch', host)),
+    ),
+    aStage(
+      'promote',
+      hosts.map((host) => aTask('promote', host)),
+    ),
+    aStage('record', [aTask('record')]),
+  ],
+  { unchanged: [hostName('zero')] },
+);
+
+const ok = (data: Readonly<Record<string, unknown>> = { changed: true }): TaskOutcome => ({
+  status: 'ok',
+  result: { result: 'live', data },
+});
+const failed = (code: ConstructorParameters<typeof ScapError>[0] = 'io_failed'): TaskOutcome => ({
+  status: 'failed',
+  error: new ScapError(code, `it was ${code}`),
+});
+
+function execution(tasks: Readonly<Record<string, TaskOutcome>>, rest: Partial<Execution> = {}): Execution {
+  const dropped = new Map(
+    Object.entries(tasks).flatMap(([id, task]) =>
+      task.status === 'failed' && id.includes('@') ? [[hostName(id.split('@')[1] as string), task.error] as const] : [],
+    ),
+  );
+  return { tasks: new Map(Object.entries(tasks)), dropped, failure: undefined, interrupted: false, ...rest };
+}
+
+const facts = (run: Execution, rollback?: OutcomeFacts['rollback']): OutcomeFacts => ({
+  plan,
+  execution: run,
+  served: new Map(hosts.map((host) => [hostName(host), old])),
+  rollback,
+});
+const states = (given: OutcomeFacts) => hostOutcomes(given).map(({ host, state, live }) => [host, state, live]);
+const fetched = { 'fetch@one': ok({}), 'fetch@two': ok({}), 'fetch@three': ok({}) };
+const allPromoted = { ...fetched, 'promote@one': ok(), 'promote@two': ok(), 'promote@three': ok(), record: ok({}) };
+const failure = { stage: 'promote', error: new ScapError('run_failed', 'no') };
+
+describe('hostOutcomes()', () => {
+  it.each<[string, OutcomeFacts, [string, string, unknown][]]>([
+    [
+      'everything went well',
+      facts(execution(allPromoted)),
+      [
+        ['one', 'promoted', wanted],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one served it already',
+      facts(execution({ ...allPromoted, 'promote@one': ok({ changed: false }) })),
+      [
+        ['one', 'unchanged', wanted],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one could not fetch',
+      facts(execution({ 'fetch@one': failed('disk_full'), 'promote@two': ok(), 'promote@three': ok() })),
+      [
+        ['one', 'failed', old],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one is away',
+      facts(execution({ 'fetch@one': failed('target_unreachable'), 'promote@two': ok(), 'promote@three': ok() })),
+      [
+        ['one', 'unreachable', undefined],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one refused to promote',
+      facts(
+        execution({
+          ...fetched,
+          'promote@one': failed('revision_drifted'),
+          'promote@two': ok(),
+          'promote@three': ok(),
+        }),
+      ),
+      [
+        ['one', 'failed', old],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one fell silent while promoting: nobody knows',
+      facts(
+        execution({ ...fetched, 'promote@one': failed('connection_lost'), 'promote@two': ok(), 'promote@three': ok() }),
+      ),
+      [
+        ['one', 'failed', undefined],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'it stopped before promotion',
+      facts(execution(fetched, { failure })),
+      [
+        ['one', 'not-attempted', old],
+        ['two', 'not-attempted', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+    [
+      'it was interrupted in the middle',
+      facts(execution({ ...fetched, 'promote@one': ok() }, { interrupted: true })),
+      [
+        ['one', 'promoted', wanted],
+        ['two', 'not-attempted', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+    [
+      'it was resumed',
+      facts(execution({ 'promote@one': { status: 'skipped' }, 'promote@two': ok(), 'promote@three': ok() })),
+      [
+        ['one', 'promoted', wanted],
+        ['two', 'promoted', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'it was rolled back',
+      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('check_failed') }, { failure }), {
+        declined: false,
+        restored: new Set([hostName('one')]),
+        failed: new Map(),
+      }),
+      [
+        ['one', 'rolled-back', old],
+        ['two', 'failed', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+    [
+      'it failed and was told not to roll back',
+      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('check_failed') }, { failure }), {
+        declined: true,
+        restored: new Set<HostName>(),
+        failed: new Map(),
+      }),
+      [
+        ['one', 'promoted', wanted],
+        ['two', 'failed', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+    [
+      'one could not be rolled back',
+      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed() }, { failure }), {
+        declined: false,
+        restored: new Set([hostName('two')]),
+        failed: new Map([[hostName('one'), { code: 'connection_lost', message: 'gone' }]]),
+      }),
+      [
+        ['one', 'failed', undefined],
+        ['two', 'rolled-back', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+  ])('[I8] when %s', (_what, given, expected) => {
+    expect(states(given)).toEqual([['zero', 'unchanged', wanted], ...expected]);
+  });
+
+  it('[I8] brings the error of every host that has one', () => {
+    const outcomes = hostOutcomes(facts(execution({ 'fetch@one': failed('disk_full') })));
+    expect(outcomes.find(({ host }) => host === 'one')?.error).toEqual({
+      code: 'disk_full',
+      message: 'it was disk_full',
+    });
+  });
+
+  it('of a plan without promotions tells that nothing moved', () => {
+    const clean = aPlan([aStage('finalize', [aTask('finalize', 'one'), aTask('finalize', 'two')])]);
+    const run = execution({ 'finalize@one': ok({}), 'finalize@two': failed() });
+    expect(hostOutcomes({ ...facts(run), plan: clean }).map(({ host, state }) => [host, state])).toEqual([
+      ['one', 'unchanged'],
+      ['two', 'failed'],
+    ]);
+  });
+});
+
+describe('promotedHosts()', () => {
+  it('[B32] are those whose live path has moved, or may have', () => {
+    const run = execution({
+      'promote@one': ok(),
+      'promote@two': ok({ changed: false }),
+      'promote@three': failed('request_timeout'),
+    });
+    expect(promotedHosts(plan, run)).toEqual(['one', 'three']);
+    expect(
+      promotedHosts(
+        plan,
+        execution({ 'promote@one': failed('revision_drifted'), 'promote@two': { status: 'skipped' } }),
+      ),
+    ).toEqual([]);
+    expect(promotedHosts(plan, execution(fetched))).toEqual([]);
+  });
+});
+
+describe('leavesDoubt()', () => {
+  it.each([
+    ['connection_lost', true],
+    ['request_timeout', true],
+    ['io_failed', true],
+    ['bug', true],
+    ['live_foreign', false],
+    ['revision_drifted', false],
+    ['fence_stale', false],
+    ['target_unreachable', false],
+  ])('%s: %s', (code, doubt) => {
+    expect(leavesDoubt(code)).toBe(doubt);
+  });
+});
+
+describe('runOutcome()', () => {
+  const outcome = (given: OutcomeFacts) => runOutcome(given, hostOutcomes(given));
+  it.each<[RunOutcome, string, OutcomeFacts]>([
+    ['ok', 'everything went well', facts(execution(allPromoted))],
+    ['partial', 'a host is behind', facts(execution({ ...allPromoted, 'promote@one': failed() }))],
+    [
+      'partial',
+      'pruning failed past the budget after it was recorded',
+      facts(execution(allPromoted, { failure: { stage: 'finalize', error: failure.error } })),
+    ],
+    ['partial', 'a promoted host failed afterwards', facts(execution({ ...allPromoted, 'finalize@one': failed() }))],
+    [
+      'failed',
+      'nothing was promoted',
+      facts(execution(fetched, { failure: { stage: 'fetch', error: failure.error } })),
+    ],
+    [
+      'rolled-back',
+      'all went back',
+      facts(execution({ 'promote@one': ok() }, { failure }), {
+        declined: false,
+        restored: new Set([hostName('one')]),
+        failed: new Map(),
+      }),
+    ],
+    [
+      'not-rolled-back',
+      'one did not',
+      facts(execution({ 'promote@one': ok() }, { failure }), {
+        declined: false,
+        restored: new Set<HostName>(),
+        failed: new Map([[hostName('one'), { code: 'rollback_failed', message: 'x' }]]),
+      }),
+    ],
+    [
+      'not-rolled-back',
+      'it was told not to',
+      facts(execution({ 'promote@one': ok() }, { failure }), {
+        declined: true,
+        restored: new Set<HostName>(),
+        failed: new Map(),
+      }),
+    ],
+    ['interrupted', 'it was stopped', facts(execution(fetched, { interrupted: true }))],
+  ])('is %s when %s', (expected, _what, given) => {
+    expect(outcome(given)).toBe(expected);
+  });
+});
+
+describe('outcomeStatus()', () => {
+  it.each<[RunOutcome, number]>([
+    ['ok', 0],
+    ['partial', 1],
+    ['failed', 5],
+    ['rolled-back', 5],
+    ['not-rolled-back', 6],
+    ['interrupted', 130],
+    ['aborted', 130],
+  ])('[B50] %s ends with %i', (outcome, status) => {
+    expect(outcomeStatus(outcome)).toBe(status);
+  });
+});
+
+describe('countStates()', () => {
+  it('counts every state, those of nobody as 0', () => {
+    expect(
+      countStates(hostOutcomes(facts(execution({ ...fetched, 'promote@one': ok() }, { interrupted: true })))),
+    ).toEqual({
+      promoted: 1,
+      unchanged: 1,
+      'rolled-back': 0,
+      failed: 0,
+      unreachable: 0,
+      skipped: 0,
+      'not-attempted': 2,
+    });
+  });
+});

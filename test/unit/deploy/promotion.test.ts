@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { planCleaning } from '../../../src/deploy/generators/cleaning.ts';
+import { newPlanId, type PromotionFacts, planPromotion } from '../../../src/deploy/generators/promotion.ts';
+import { allTasks, formatPlan, parsePlan } from '../../../src/plan/plan.ts';
+import { aGroup, aHost, sha } from '../../support/deploy-facts.ts';
+
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => aHost(name)) as [
+  ReturnType<typeof aHost>,
+  ReturnType<typeof aHost>,
+  ReturnType<typeof aHost>,
+  ReturnType<typeof aHost>,
+];
+const [old, wanted] = [sha('1'), sha('2')];
+
+const facts = (rest: Partial<PromotionFacts> = {}): PromotionFacts => ({
+  kind: 'push',
+  revision: wanted,
+  base: old,
+  message: 'why',
+  inventory: { groups: [aGroup('all', [a, b, c, d])] },
+  hosts: [a, b, c, d].map((host) => ({ host, live: old, complete: new Set([old]) })),
+  concurrency: 50,
+  id: 'push-x',
+  now: new Date('2026-01-02T03:04:05Z'),
+  ...rest,
+});
+const outline = (plan: ReturnType<typeof planPromotion>) =>
+  plan.stages.map(({ name, failureBudget, tasks }) => [
+    name,
+    failureBudget,
+    tasks.map((task) => (task as { id: string }).id),
+  ]);
+
+describe('planPromotion()', () => {
+  it('fetches everywhere, configures, promotes, records, prunes', () => {
+    const plan = planPromotion(facts());
+    expect(outline(plan)).toEqual([
+      ['fetch', 0, ['fetch@a', 'fetch@b', 'fetch@c', 'fetch@d']],
+      ['config', 0, ['config@a', 'config@b', 'config@c', 'config@d']],
+      ['promote', 0, ['promote@a', 'promote@b', 'promote@c', 'promote@d']],
+      ['record', 0, ['record']],
+      ['finalize', 0, ['finalize@a', 'finalize@b', 'finalize@c', 'finalize@d']],
+    ]);
+    expect(plan).toMatchObject({
+      version: 1,
+      id: 'push-x',
+      kind: 'push',
+      revision: wanted,
+      base: old,
+      message: 'why',
+      createdAt: '2026-01-02T03:04:05.000Z',
+      unchanged: [],
+    });
+    expect(plan.stages.map(({ concurrency, concurrencyPerHost }) => [concurrency, concurrencyPerHost])).toEqual(
+      Array(5).fill([50, 1]),
+    );
+  });
+
+  it('promotes the groups in their order, each with its budget; the budget of the other stages is the sum', () => {
+    const plan = planPromotion(
+      facts({ inventory: { groups: [aGroup('canary', [c], 0), aGroup('rest', [a, b, d], 2)] } }),
+    );
+    expect(outline(plan)).toEqual([
+      ['fetch', 2, ['fetch@a', 'fetch@b', 'fetch@c', 'fetch@d']],
+      ['config', 2, ['config@a', 'config@b', 'config@c', 'config@d']],
+      ['promote:canary', 0, ['promote@c']],
+      ['promote:rest', 2, ['promote@a', 'promote@b', 'promote@d']],
+      ['record', 0, ['record']],
+      ['finalize', 2, ['finalize@a', 'finalize@b', 'finalize@c', 'finalize@d']],
+    ]);
+  });
+
+  it('[B1] leaves hosts alone that serve the revision, and a group of which all do', () => {
+    const serving = { live: wanted, complete: new Set([wanted]) };
+    const plan = planPromotion(
+      facts({
+        inventory: { groups: [aGroup('canary', [a]), aGroup('rest', [b, c, d])] },
+        hosts: [
+          { host: a, ...serving },
+          { host: b, live: old, complete: new Set() },
+          { host: c, ...serving },
+          { host: d, live: undefined, complete: new Set() },
+        ],
+      }),
+    );
+    expect(plan.unchanged).toEqual(['a', 'c']);
+    expect(outline(plan).map(([name]) => name)).toEqual(['fetch', 'config', 'promote:rest', 'record', 'finalize']);
+    expect(allTasks(plan).filter(({ host }) => host === 'a' || host === 'c')).toEqual([]);
+  });
+
+  it.each<[string, { live: ReturnType<typeof sha> | undefined; complete: ReturnType<typeof sha>[] }, boolean]>([
+    ['serves it and it is complete', { live: wanted, complete: [wanted, old] }, false],
+    ['serves it but it is not complete (or was changed)', { live: wanted, complete: [old] }, true],
+    ['has it complete but serves another', { live: old, complete: [wanted] }, true],
+    ['serves nothing', { live: undefined, complete: [] }, true],
+  ])('a host that %s', (_what, { live, complete }, planned) => {
+    const plan = planPromotion(
+      facts({ inventory: { groups: [aGroup('all', [a])] }, hosts: [{ host: a, live, complete: new Set(complete) }] }),
+    );
+    expect(allTasks(plan).some(({ host }) => host === 'a')).toBe(planned);
+  });
+
+  it('[B1] has no stage when everybody serves it and that is recorded', () => {
+    const hosts = [a, b].map((host) => ({ host, live: wanted, complete: new Set([wanted]) }));
+    expect(planPromotion(facts({ base: wanted, hosts }))).toMatchObject({ stages: [], unchanged: ['a', 'b'] });
+  });
+
+  it('only records when everybody serves it and that is not recorded', () => {
+    const hosts = [a, b].map((host) => ({ host, live: wanted, complete: new Set([wanted]) }));
+    expect(outline(planPromotion(facts({ hosts })))).toEqual([['record', 0, ['record']]]);
+  });
+
+  it('of a first deploy has no base', () => {
+    expect(planPromotion(facts({ base: undefined })).base).toBe(null);
+  });
+
+  it('gives each host its own retention', () => {
+    const plan = planPromotion(
+      facts({
+        inventory: { groups: [] },
+        hosts: [{ host: aHost('x', { keepRevisions: 9, graceTimeMs: 5 }), live: old, complete: new Set() }],
+      }),
+    );
+    expect(plan.stages.at(-1)?.tasks).toEqual([
+      { id: 'finalize@x', command: 'finalize', host: 'x', keep: 9, graceMs: 5 },
+    ]);
+  });
+
+  it('makes plans that survive being saved', () => {
+    const plan = planPromotion(facts());
+    expect(parsePlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+  });
+});
+
+describe('planCleaning()', () => {
+  const clean = {
+    live: old,
+    hosts: [aHost('a', { keepRevisions: 3, graceTimeMs: 7 }), b],
+    keep: undefined,
+    graceMs: undefined,
+    concurrency: 4,
+  };
+
+  it('prunes everywhere as configured; a host that cannot keeps no other from it', () => {
+    const plan = planCleaning(clean);
+    expect(plan).toMatchObject({ kind: 'clean', revision: old, base: old, unchanged: [] });
+    expect(plan.stages).toEqual([
+      {
+        name: 'finalize',
+        concurrency: 4,
+        concurrencyPerHost: 1,
+        failureBudget: 2,
+        tasks: [
+          { id: 'finalize@a', command: 'finalize', host: 'a', keep: 3, graceMs: 7 },
+          { id: 'finalize@b', command: 'finalize', host: 'b', keep: 5, graceMs: 600_000 },
+        ],
+      },
+    ]);
+  });
+
+  it('takes what the operator says over what is configured, 0 included', () => {
+    expect(planCleaning({ ...clean, keep: 0, graceMs: 0 }).stages[0]?.tasks).toMatchObject([
+      { keep: 0, graceMs: 0 },
+      { keep: 0, graceMs: 0 },
+    ]);
+  });
+});
+
+describe('newPlanId()', () => {
+  it('tells kind and time, differs every time, and is one that parsePlan() accepts', () => {
+    const [one, two] = [newPlanId('sync-file'), newPlanId('sync-file')];
+    expect(one).toMatch(/^sync-file-\d{8}T\d{6}Z-[0-9a-f]{6}$/);
+    expect(one).not.toBe(two);
+  });
+});

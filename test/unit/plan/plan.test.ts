@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { allTasks, formatPlan, parsePlan, planHosts } from '../../../src/plan/plan.ts';
+import { aPlan, aStage, aTask } from '../../support/deploy-facts.ts';
+import type { Document } from '../../support/operator.ts';
+
+const plan = aPlan([
+  aStage('fetch', [aTask('fetch', 'a', { revision: 'x' }), [aTask('one', 'b'), aTask('two', 'b')]]),
+  aStage('record', [aTask('record')]),
+]);
+const edited = (edit: (json: Document) => void) => {
+  const json = JSON.parse(formatPlan(plan));
+  edit(json);
+  return JSON.stringify(json);
+};
+
+describe('parsePlan()', () => {
+  it('reads what formatPlan() wrote, the arguments of tasks included', () => {
+    expect(parsePlan(formatPlan(plan), 'p.json')).toEqual(plan);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['not JSON', '{', /^Cannot use the plan "p\.json": not JSON: /],
+    ['empty', '', /not JSON/],
+    ['null', 'null', /plan: /],
+    ['a list', '[]', /plan: /],
+    ['of another version', edited((json) => Object.assign(json, { version: 2 })), /version: /],
+    [
+      'without an id',
+      edited((json) => {
+        delete json.id;
+      }),
+      /id: /,
+    ],
+    ['with an id that is a path', edited((json) => Object.assign(json, { id: '../x' })), /id: /],
+    [
+      'with a short revision',
+      edited((json) => Object.assign(json, { revision: 'abc' })),
+      /revision: expected 40 hex digits/,
+    ],
+    [
+      'with an upper-case revision',
+      edited((json) => Object.assign(json, { revision: 'A'.repeat(40) })),
+      /revision: expected 40 hex digits/,
+    ],
+    ['with an unknown key', edited((json) => Object.assign(json, { extra: 1 })), /extra/],
+    [
+      'with a stage without concurrency',
+      edited((json) => {
+        delete json.stages[0]?.concurrency;
+      }),
+      /stages\.0\.concurrency: /,
+    ],
+    [
+      'with concurrency 0',
+      edited((json) => Object.assign(json.stages[0], { concurrency: 0 })),
+      /stages\.0\.concurrency: /,
+    ],
+    [
+      'with a negative budget',
+      edited((json) => Object.assign(json.stages[0], { failureBudget: -1 })),
+      /stages\.0\.failureBudget: /,
+    ],
+    ['with an empty chain', edited((json) => Object.assign(json.stages[1], { tasks: [[]] })), /stages\.1\.tasks\.0/],
+    [
+      'with a host name that is none',
+      edited((json) => Object.assign(json.stages[0]?.tasks[0], { host: 'a b' })),
+      /stages\.0\.tasks\.0/,
+    ],
+    [
+      'with a task id used twice',
+      edited((json) => Object.assign(json.stages[1]?.tasks[0], { id: 'one@b' })),
+      /task id "one@b" is used twice/,
+    ],
+    ['with a time that is none', edited((json) => Object.assign(json, { createdAt: 'yesterday' })), /createdAt: /],
+  ])('[B44] refuses one %s', (_what, text, expected) => {
+    expect(() => parsePlan(text, 'p.json')).toThrow(
+      expect.objectContaining({
+        code: 'plan_invalid',
+        message: expect.stringMatching(expected),
+        hint: expect.stringContaining('scap plan push'),
+      }),
+    );
+  });
+
+  it('names every problem at once', () => {
+    const text = edited((json) => Object.assign(json, { version: 9, base: 'x', message: 1 }));
+    expect(() => parsePlan(text, 'p.json')).toThrow(/version: .*; base: .*; message: /);
+  });
+});
+
+describe('allTasks(), planHosts()', () => {
+  it('flatten chains and keep the order', () => {
+    expect(allTasks(plan).map(({ id }) => id)).toEqual(['fetch@a', 'one@b', 'two@b', 'record']);
+    expect(planHosts(plan)).toEqual(['a', 'b']);
+  });
+});
