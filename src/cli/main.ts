@@ -4,9 +4,6 @@ import { runProgram } from './program.ts';
 // A reader that left (`scap push --events | head`) must not end a run half-way; Node would throw.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-// Whoever reads the result may go away (`scap status | head`): that ends the printing, not the run.
-process.stdout.on('error', () => {});
-
 // What other operators must read, and targets serve, does not depend on one operator's umask.
 process.umask(0o022);
 

@@ -60,6 +60,11 @@ export function closeOpenWindows(layout: TargetLayout): void {
     );
 }
 
+/** Makes every file whose ctime moved since it was verified suspicious, whoever moved it. */
+export function forgetWindows(layout: TargetLayout): void {
+  save(layout, []);
+}
+
 function save(layout: TargetLayout, windows: readonly CtimeWindow[]): void {
   writeFileAtomic(layout.ctimeWindows, JSON.stringify(windows.slice(-keptWindows)));
 }

@@ -11,7 +11,7 @@ import type { FileLock } from '../system/file-lock.ts';
 import type { AgentNotice } from '../transport/protocol.ts';
 import { type BundleReceiver, createBundleReceiver } from './bundle-receiver.ts';
 import { type Aftermath, admitFence, type TargetContext, takeTarget } from './context.ts';
-import { withinWindow } from './ctime-windows.ts';
+import { forgetWindows, isSuspicious, readWindows, withinWindow } from './ctime-windows.ts';
 import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { verifyComplete } from './materialise/complete-revision.ts';
@@ -92,7 +92,20 @@ class Session implements TargetSession {
     this.#lock?.release();
     if (this.#trash.isEmpty) return;
     // The window only spares the next run a closer look; on a full disk it cannot be written, and what was thrown away must go all the more.
-    await withinWindow(this.#layout, () => this.#trash.empty()).catch(() => this.#trash.empty());
+    await withinWindow(this.#layout, () => this.#emptyTrash()).catch(() => this.#trash.empty());
+  }
+
+  /**
+   * Deleting one name of a file moves its ctime into our window, also when somebody changed the file before: then a revision that has it
+   * under another name would pass for whole. So when there is such a file, no window counts any more.
+   */
+  async #emptyTrash(): Promise<void> {
+    const windows = readWindows(this.#layout);
+    let touched = false;
+    await this.#trash.empty((ctimeMs) => {
+      touched ||= isSuspicious(ctimeMs, 0, windows);
+    });
+    if (touched) forgetWindows(this.#layout);
   }
 
   /** Still under the lock: a run that comes meanwhile is better off waiting for the spare than making its tree without one. */

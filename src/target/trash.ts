@@ -10,9 +10,14 @@ export interface Trash {
   /** Notes a path for deletion. */
   add(path: string): void;
   readonly isEmpty: boolean;
-  /** Deletes everything noted. What cannot be deleted stays for the next sweep. */
-  empty(): Promise<void>;
+  /**
+   * Deletes everything noted. What cannot be deleted stays for the next sweep. `onShared` is told the ctime, in milliseconds since 1970, of
+   * each file that lives on under another name, before deleting this one moves it.
+   */
+  empty(onShared?: OnShared): Promise<void>;
 }
+
+export type OnShared = (ctimeMs: number) => void;
 
 export function createTrash(): Trash {
   const paths: string[] = [];
@@ -23,8 +28,8 @@ export function createTrash(): Trash {
     get isEmpty() {
       return paths.length === 0;
     },
-    empty: async () => {
-      for (let path = paths.pop(); path !== undefined; path = paths.pop()) await removeTree(fromText(path));
+    empty: async (onShared) => {
+      for (let path = paths.pop(); path !== undefined; path = paths.pop()) await removeTree(fromText(path), onShared);
     },
   };
 }
@@ -33,22 +38,28 @@ export function createTrash(): Trash {
  * Removes a file or a whole tree (named by an absolute byte path), whatever its names and modes; what is already gone is no error. Never follows a symbolic link.
  * Gives the event loop its turn between directories.
  */
-export async function removeTree(path: BytePath): Promise<void> {
+export async function removeTree(path: BytePath, onShared?: OnShared): Promise<void> {
   const at = toFsPath(path);
   const stats = lstatSync(at, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isDirectory()) {
-    ignoreGone(() => unlinkSync(at));
+    removeFile(at, onShared);
     return;
   }
   await yieldToEvents();
   // A directory without write permission keeps its owner from removing what is in it.
   if ((stats.mode & 0o700) !== 0o700) ignoreGone(() => chmodSync(at, 0o700));
   for (const entry of listEntries(at)) {
-    if (entry.isDirectory) await removeTree(`${path}/${entry.name}`);
-    else ignoreGone(() => unlinkSync(toFsPath(`${path}/${entry.name}`)));
+    if (entry.isDirectory) await removeTree(`${path}/${entry.name}`, onShared);
+    else removeFile(toFsPath(`${path}/${entry.name}`), onShared);
   }
   ignoreGone(() => rmdirSync(at));
+}
+
+function removeFile(path: string | Buffer, onShared: OnShared | undefined): void {
+  const stats = onShared && lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && stats.nlink > 1) onShared?.(stats.ctimeMs);
+  ignoreGone(() => unlinkSync(path));
 }
 
 function listEntries(path: string | Buffer): { name: string; isDirectory: boolean }[] {

@@ -11,7 +11,17 @@ export interface LocalTransportOptions {
 export function createLocalTransport({ agentPath }: LocalTransportOptions): Transport {
   return {
     connect: async (endpoint, options) => {
-      const argv = [process.execPath, agentPath, 'serve', '--cache', endpoint.cache, '--live', endpoint.live] as const;
+      // The agent keeps its memory small on a host that has other things to do.
+      const argv = [
+        process.execPath,
+        '--max-semi-space-size=4',
+        agentPath,
+        'serve',
+        '--cache',
+        endpoint.cache,
+        '--live',
+        endpoint.live,
+      ] as const;
       const child = await startStreamed(argv, {
         env: agentEnvironment(),
         cwd: '/',
