@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs';
+import { judgeExpectations } from './bench/expectations.ts';
+import { formatMarkdown, formatText } from './bench/format-report.ts';
+import { describeMachine, type Machine } from './bench/machine.ts';
+import type { BenchResult } from './bench/measurements.ts';
+import { type BenchRequest, parseBench, USAGE } from './bench/parse-arguments.ts';
+import { composeReport } from './bench/report.ts';
+import { runJobs } from './bench/run-jobs.ts';
+import { estimateSpace, refuseSmallSpace } from './bench/space.ts';
+import { createWorld } from './bench/world.ts';
+import { runAsyncScript } from './program/async-script.ts';
+import { inWorkDirectory } from './program/work-directory.ts';
+
+await runAsyncScript('bench', async (signal) => {
+  process.umask(0o022);
+  const request = parseBench(process.argv.slice(2));
+  if (request === undefined) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const options = { prefix: 'scap-bench-', directory: request.directory, keep: request.keep };
+  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+});
+
+async function measure(directory: string, request: BenchRequest, signal: AbortSignal): Promise<void> {
+  refuseSmallSpace(directory, estimateSpace(request));
+  const machine = await describeMachine(directory, signal);
+  const startedAt = performance.now();
+  const say = (text: string) => {
+    process.stderr.write(`bench: ${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
+  };
+  const world = await createWorld(directory, request, signal, say);
+  const result = await runJobs(world, request, say);
+  report(result, request, machine);
+  say(request.keep ? 'done' : 'done; removing the directory');
+}
+
+function report(result: BenchResult, request: BenchRequest, machine: Machine): void {
+  const parts = composeReport(result, request, machine);
+  if (request.markdown !== undefined) writeFileSync(request.markdown, formatMarkdown(parts));
+  process.stdout.write(request.json ? toJson(result, request, machine) : formatText(parts));
+}
+
+function toJson(result: BenchResult, request: BenchRequest, machine: Machine): string {
+  const document = { machine, request, ...result, expectations: judgeExpectations(result, request) };
+  const plain = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
+  return `${JSON.stringify(document, plain, 2)}\n`;
+}
