@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScapEvent } from '../events/event.ts';
+import { allTasks, type Plan, type Task } from '../plan/plan.ts';
+import type { TaskResult } from './commands/command.ts';
 import { appendDeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
 import type { StateLayout } from './state-layout.ts';
+import type { TargetReport } from './target-client.ts';
 
 /** A run that was killed left a log and no record: says so in a record of its own. Call it under the writer's lock. */
 export function recordAbortedRuns(layout: StateLayout, deployHost: string): void {
@@ -44,17 +47,33 @@ export function readRunEvents(path: string): ScapEvent[] {
     });
 }
 
-/** Ids of tasks that earlier, unfinished runs of a plan have done. */
-export function doneTasks(layout: StateLayout, plan: string): Set<string> {
-  const done = new Set<string>();
-  for (const name of listRunLogs(layout).values()) {
+/** Tasks that earlier, unfinished runs of a plan have done, with what they came to. */
+export function doneTasks(layout: StateLayout, plan: string): Map<string, TaskResult> {
+  const done = new Map<string, TaskResult>();
+  for (const [, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
     const events = readRunEvents(join(layout.logs, name));
     if (!events.some((event) => event.type === 'run.started' && event.plan === plan)) continue;
     for (const event of events) {
-      if (event.type === 'task.finished') done.add(event.task);
+      if (event.type === 'task.finished') done.set(event.task, { result: event.result, data: event.data });
       // What was rolled back is not done any more.
       if (event.type === 'rollback.finished') for (const host of event.restored) done.delete(`promote@${host}`);
     }
   }
   return done;
+}
+
+/** Of what was done, what still is: a host may have been deployed to, or lost its cache, since. */
+export function stillDone(
+  done: ReadonlyMap<string, TaskResult>,
+  plan: Plan,
+  reports: ReadonlyMap<string, TargetReport>,
+): Map<string, TaskResult> {
+  const holds = ({ id, command, host }: Task): boolean => {
+    if (!done.has(id)) return false;
+    const report = host === undefined ? undefined : reports.get(host);
+    if (command === 'promote') return report?.live.kind === 'revision' && report.live.sha === plan.revision;
+    return command !== 'fetch' || report?.complete.includes(plan.revision) === true;
+  };
+  const tasks = allTasks(plan).filter(holds);
+  return new Map(tasks.flatMap(({ id }) => [[id, done.get(id) as TaskResult] as const]));
 }

@@ -8,6 +8,7 @@ import type { Sha } from '../core/sha.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
+import type { TaskResult } from './commands/command.ts';
 import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
 import { nextRunNumber, readDeployRecords } from './deploy-records.ts';
 import { initializePlan } from './executor.ts';
@@ -16,7 +17,7 @@ import { planPromotion } from './generators/promotion.ts';
 import { maintainDeployRepository } from './maintain.ts';
 import { refuseForeignHosts } from './preflight.ts';
 import { type PreparedRevision, prepareRevision } from './prepare-revision.ts';
-import { liveHistory, rolledBackRevisions } from './rollback-target.ts';
+import { readLiveHistory } from './rollback-target.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 
 /** What the operator asked for, common to all that change something. */
@@ -91,12 +92,13 @@ export async function rollback(host: DeployHost, request: RollbackRequest): Prom
 }
 
 function stepsBack(host: DeployHost, repository: DeployRepository, steps: number): Sha {
-  const history = liveHistory(readDeployRecords(host.layout)).filter((sha) => repository.has(sha));
+  const { stack } = readLiveHistory(readDeployRecords(host.layout), repository.deploys(), repository.live());
+  const history = stack.filter((sha) => repository.has(sha));
   const revision = history.at(-1 - steps);
   if (revision !== undefined && steps < history.length) return revision;
   throw new ScapError(
     'revision_unknown',
-    `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older deploys are known`,
+    `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older revisions were live before and are still held`,
     {
       hint: 'Choose a revision from: scap history',
     },
@@ -110,7 +112,8 @@ function warnOfRolledBack(
   revision: Sha,
   repository: DeployRepository,
 ): void {
-  const n = rolledBackRevisions(readDeployRecords(layout)).get(revision);
+  const { rolledBack } = readLiveHistory(readDeployRecords(layout), repository.deploys(), repository.live());
+  const n = rolledBack.get(revision);
   if (n !== undefined && kind !== 'rollback' && revision !== repository.live())
     bus.emit('revision.suspected', { revision, n });
 }
@@ -156,7 +159,7 @@ async function deploy(
     const options = {
       adopt: request.adopt,
       rollback: request.rollback,
-      done: new Set<string>(),
+      done: new Map<string, TaskResult>(),
       earlier,
       takeOver: request.force,
       startedAt,

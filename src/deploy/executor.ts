@@ -15,7 +15,8 @@ import type { Command, CommandRegistry, CommandWorld, RunContext, TaskResult } f
 export type TaskOutcome =
   | { readonly status: 'ok'; readonly result: TaskResult }
   | { readonly status: 'failed'; readonly error: ScapError }
-  | { readonly status: 'skipped' };
+  /** An interrupted run of the same plan did it, with that result. */
+  | { readonly status: 'skipped'; readonly result: TaskResult };
 
 export interface Execution {
   readonly tasks: ReadonlyMap<string, TaskOutcome>;
@@ -47,16 +48,45 @@ export async function executePlan(
   plan: Plan,
   commands: CommandRegistry,
   run: RunContext,
-  done: ReadonlySet<string> = new Set(),
+  done: ReadonlyMap<string, TaskResult> = new Map(),
 ): Promise<Execution> {
   const state: ExecutionState = { tasks: new Map(), dropped: new Map() };
   for (const stage of plan.stages) {
     if (run.signal.aborted) break;
     const error = await new StageRun(stage, commands, run, state, done).execute();
+    const doomed = error === undefined ? findDoomed(plan, stage, state.dropped) : undefined;
+    if (doomed !== undefined) return { ...state, ...doomed, interrupted: false };
     if (error !== undefined && !run.signal.aborted)
       return { ...state, failure: { stage: stage.name, error }, interrupted: false };
   }
   return { ...state, failure: undefined, interrupted: run.signal.aborted && !isFinished(plan, state) };
+}
+
+/** A later stage that cannot succeed any more, for the hosts it has lost already: nothing is gained by what comes before it. */
+function findDoomed(
+  plan: Plan,
+  after: PlanStage,
+  dropped: ReadonlyMap<HostName, ScapError>,
+): Pick<Execution, 'failure'> | undefined {
+  for (const stage of plan.stages.slice(plan.stages.indexOf(after) + 1)) {
+    const error = overBudget(stage, dropped);
+    if (error !== undefined) return { failure: { stage: stage.name, error } };
+  }
+  return undefined;
+}
+
+/** Why a stage fails: more of its hosts are lost, now or in earlier stages, than its budget allows. */
+function overBudget(stage: PlanStage, dropped: ReadonlyMap<HostName, ScapError>): ScapError | undefined {
+  const hosts = new Set((stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])));
+  const lost = [...dropped].filter(([host]) => hosts.has(host));
+  const [first] = lost;
+  if (first === undefined || lost.length <= stage.failureBudget) return undefined;
+  const many = lost.length === 1 ? `${first[0]} failed` : `${lost.length} of ${hosts.size} hosts failed`;
+  return new ScapError('run_failed', `Cannot go on with "${stage.name}": ${many}, ${stage.failureBudget} allowed`, {
+    hint: first[1].hint,
+    data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
+    cause: first[1],
+  });
 }
 
 function isFinished(plan: Plan, { tasks }: ExecutionState): boolean {
@@ -73,7 +103,7 @@ class StageRun {
   readonly #commands: CommandRegistry;
   readonly #run: RunContext;
   readonly #state: ExecutionState;
-  readonly #done: ReadonlySet<string>;
+  readonly #done: ReadonlyMap<string, TaskResult>;
   /** Aborts when nothing new may start any more. */
   readonly #stop = new AbortController();
   readonly #perHost = new Map<HostName, Promise<unknown>[]>();
@@ -84,7 +114,7 @@ class StageRun {
     commands: CommandRegistry,
     run: RunContext,
     state: ExecutionState,
-    done: ReadonlySet<string>,
+    done: ReadonlyMap<string, TaskResult>,
   ) {
     this.#stage = stage;
     this.#commands = commands;
@@ -111,7 +141,8 @@ class StageRun {
       failed: count('failed'),
       durationMs: Date.now() - startedAt,
     });
-    return this.#failure;
+    // Asked again at the end, when all that failed have.
+    return this.#failure ?? overBudget(this.#stage, this.#state.dropped);
   }
 
   async #runChain(chain: readonly Task[], signal: AbortSignal): Promise<void> {
@@ -147,8 +178,9 @@ class StageRun {
   async #runTask(task: Task): Promise<boolean> {
     const { bus } = this.#run;
     const about = { task: task.id, stage: this.#stage.name, host: task.host ?? null };
-    if (this.#done.has(task.id)) {
-      this.#state.tasks.set(task.id, { status: 'skipped' });
+    const result = this.#done.get(task.id);
+    if (result !== undefined) {
+      this.#state.tasks.set(task.id, { status: 'skipped', result });
       bus.emit('task.skipped', { ...about, reason: 'done by the interrupted run' });
       return true;
     }
@@ -156,11 +188,9 @@ class StageRun {
     bus.emit('task.started', about);
     try {
       const command = commandOf(this.#commands, task);
-      const result = await command.execute(this.#run, command.parse(task), task, (notice) =>
-        this.#notice(about, notice),
-      );
-      this.#state.tasks.set(task.id, { status: 'ok', result });
-      bus.emit('task.finished', { ...about, durationMs: Date.now() - startedAt, ...result });
+      const done = await command.execute(this.#run, command.parse(task), task, (notice) => this.#notice(about, notice));
+      this.#state.tasks.set(task.id, { status: 'ok', result: done });
+      bus.emit('task.finished', { ...about, durationMs: Date.now() - startedAt, ...done });
       return true;
     } catch (thrown) {
       const error = toScapError(thrown) ?? asBug(thrown);
@@ -181,25 +211,8 @@ class StageRun {
     this.#judge();
   }
 
-  /** Fails the stage when more of its hosts are lost, now or in earlier stages, than its budget allows. */
   #judge(): void {
-    const hosts = new Set(
-      (this.#stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])),
-    );
-    const lost = [...this.#state.dropped].filter(([host]) => hosts.has(host));
-    if (lost.length <= this.#stage.failureBudget || this.#failure !== undefined) return;
-    const [first] = lost;
-    const many = lost.length === 1 ? `${first?.[0]} failed` : `${lost.length} of ${hosts.size} hosts failed`;
-    this.#failure = new ScapError(
-      'run_failed',
-      `Cannot go on with "${this.#stage.name}": ${many}, ${this.#stage.failureBudget} allowed`,
-      {
-        hint: first?.[1].hint,
-        data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
-        cause: first?.[1],
-      },
-    );
-    this.#stop.abort();
+    if (overBudget(this.#stage, this.#state.dropped) !== undefined) this.#stop.abort();
   }
 
   #notice(about: { task: string; stage: string; host: HostName | null }, notice: AgentNotice): void {

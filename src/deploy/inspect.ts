@@ -9,7 +9,7 @@ import type { Revision } from '../revision/deploy-repository.ts';
 import { diffRevisions, type RevisionDifference } from '../revision/revision-diff.ts';
 import { type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
-import { madeLive, rolledBackRevisions } from './rollback-target.ts';
+import { madeLive, readLiveHistory } from './rollback-target.ts';
 import { listPrunable, type VerifyReport, verify } from './target-client.ts';
 
 export interface HostVerification {
@@ -88,14 +88,14 @@ export interface PastRun {
 export async function readHistory(host: DeployHost): Promise<PastRun[]> {
   const repository = await openForReading(host);
   const records = readDeployRecords(host.layout);
-  const bad = rolledBackRevisions(records);
+  const { rolledBack } = readLiveHistory(records, repository.deploys(), repository.live());
   const live = repository.live();
-  const currentRun = records.findLast((record) => record.sha === live && madeLive(record));
+  const currentRun = records.findLast((record) => record.sha === live && madeLive(record, repository.deploys()));
   return records
     .map((record) => ({
       record,
       live: record === currentRun,
-      bad: bad.has(record.sha),
+      bad: rolledBack.has(record.sha),
       held: repository.has(record.sha),
     }))
     .reverse();

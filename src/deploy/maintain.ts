@@ -3,7 +3,7 @@
  * held by any target as last seen.
  */
 import type { Sha } from '../core/sha.ts';
-import { timesRef } from '../git/bundle.ts';
+import { revisionRef, timesRef } from '../git/bundle.ts';
 import { maintainRepository } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
 import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
@@ -69,6 +69,9 @@ async function forget(repository: DeployRepository, { deploys, revisions }: Forg
     ),
   );
   writeShallow(repository.git, new Set(infos.flat()));
-  const names = [...deploys.map(deployRef), ...revisions.flatMap((sha) => [recordRef(sha), timesRef(sha)])];
+  const names = [
+    ...deploys.map(deployRef),
+    ...revisions.flatMap((sha) => [revisionRef(sha), recordRef(sha), timesRef(sha)]),
+  ];
   await repository.update(new Map(names.map((name) => [name, undefined])));
 }

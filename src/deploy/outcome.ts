@@ -1,7 +1,7 @@
 /**
  * What a run came to, decided from what its tasks did. Pure.
  */
-import { type ErrorReport, type ExitStatus, exitStatus, toErrorReport } from '../core/errors.ts';
+import { type ErrorCode, type ErrorReport, type ExitStatus, exitStatus, toErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
 import { type HostCounts, type HostState, hostStates, type RunOutcome } from '../events/event.ts';
@@ -22,15 +22,29 @@ export function promotedHosts(plan: Plan, execution: Execution): HostName[] {
   return allTasks(plan).flatMap(({ id, command, host }) => {
     const outcome = execution.tasks.get(id);
     if (command !== 'promote' || host === undefined || outcome === undefined) return [];
-    if (outcome.status === 'ok') return outcome.result.data.changed === false ? [] : [host];
-    return outcome.status === 'failed' && leavesDoubt(outcome.error.code) ? [host] : [];
+    if (outcome.status === 'failed') return leavesDoubt(outcome.error.code) ? [host] : [];
+    return outcome.result.data.changed === false ? [] : [host];
   });
 }
 
-/** Errors after which nobody knows what the target did last. */
-export function leavesDoubt(code: string): boolean {
-  return ['connection_lost', 'request_timeout', 'bug', 'io_failed', 'disk_full', 'process_failed'].includes(code);
+/** Tells whether, after this error, nobody knows what the target did last: any but those that surely come before the switch. */
+export function leavesDoubt(code: ErrorCode): boolean {
+  return !beforeSwitch.has(code);
 }
+
+const beforeSwitch: ReadonlySet<ErrorCode> = new Set([
+  'revision_drifted',
+  'revision_incomplete',
+  'repository_damaged',
+  'live_foreign',
+  'fence_stale',
+  'target_busy',
+  'target_unreachable',
+  'tool_missing',
+  'usage',
+  'protocol_violation',
+  'host_unknown',
+]);
 
 export interface OutcomeFacts {
   readonly plan: Plan;
@@ -67,7 +81,7 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
     const promote = tasks.find(({ command }) => command === 'promote');
     const promotion = promote && execution.tasks.get(promote.id);
     if (promotion?.status === 'ok' || promotion?.status === 'skipped') {
-      const changed = promotion.status === 'skipped' || promotion.result.data.changed !== false;
+      const changed = promotion.result.data.changed !== false;
       return { host, state: changed ? 'promoted' : 'unchanged', live: plan.revision, error: report };
     }
     if (error?.code === 'target_unreachable') return { host, state: 'unreachable', live: undefined, error: report };

@@ -3,41 +3,47 @@ import type { RunOutcome } from '../events/event.ts';
 
 /** What of a deploy record matters here. */
 export interface PastDeploy {
+  readonly n: number;
   readonly kind: string;
   readonly sha: Sha;
   readonly outcome: RunOutcome;
 }
 
+/** What was recorded as live by which run; it outlasts a run that was killed before it could write its record. */
+export type RecordedDeploys = ReadonlyMap<number, Sha>;
+
 /** Tells whether a run made its revision what should be live. */
-export function madeLive({ kind, outcome }: Pick<PastDeploy, 'kind' | 'outcome'>): boolean {
+export function madeLive({ n, kind, sha, outcome }: PastDeploy, deploys: RecordedDeploys): boolean {
+  if (deploys.get(n) === sha) return true;
   return (outcome === 'ok' || outcome === 'partial') && kind !== 'clean' && kind !== 'repair';
 }
 
-/**
- * The revisions that were live one after the other, as an operator would undo them: the last is live now, the one before it is where a
- * rollback leads. A rollback takes back what came after the revision it led to; so rolling back twice goes two steps back, not forth again.
- */
-export function liveHistory(records: readonly PastDeploy[]): Sha[] {
-  const stack: Sha[] = [];
-  for (const { kind, sha, outcome } of records) {
-    if (!madeLive({ kind, outcome })) continue;
-    const at = kind === 'rollback' ? stack.lastIndexOf(sha) : -1;
-    if (at >= 0) stack.length = at + 1;
-    else if (stack.at(-1) !== sha) stack.push(sha);
-  }
-  return stack;
+export interface LiveHistory {
+  /** Revisions that were live one after the other, as an operator would undo them: the last is live now, a rollback leads to the one before. */
+  readonly stack: readonly Sha[];
+  /** Revisions that were rolled back from and not deployed again since, with the number of the run that went back. */
+  readonly rolledBack: ReadonlyMap<Sha, number>;
 }
 
-/** Revisions that were rolled back from and not deployed again since, with the number of the run that went back. */
-export function rolledBackRevisions(records: readonly (PastDeploy & { readonly n: number })[]): Map<Sha, number> {
-  const bad = new Map<Sha, number>();
-  let stack: Sha[] = [];
-  for (const [i, record] of records.entries()) {
-    const after = liveHistory(records.slice(0, i + 1));
-    if (record.kind === 'rollback') for (const sha of stack.slice(after.length)) bad.set(sha, record.n);
-    const live = after.at(-1);
-    if (live !== undefined) bad.delete(live);
-    stack = after;
+/**
+ * Reads the records, oldest first, as a stack. A rollback takes back what came after the revision it led to; so rolling back twice goes two
+ * steps back, not forth again. `live` is on top whatever the records say.
+ */
+export function readLiveHistory(
+  records: readonly PastDeploy[],
+  deploys: RecordedDeploys,
+  live: Sha | undefined,
+): LiveHistory {
+  const stack: Sha[] = [];
+  const rolledBack = new Map<Sha, number>();
+  for (const record of records) {
+    if (!madeLive(record, deploys)) continue;
+    const { kind, n, sha } = record;
+    const at = kind === 'rollback' ? stack.lastIndexOf(sha) : -1;
+    if (at >= 0) for (const undone of stack.splice(at + 1)) rolledBack.set(undone, n);
+    else if (stack.at(-1) !== sha) stack.push(sha);
+    rolledBack.delete(sha);
   }
-  return bad;
+  if (live !== undefined && stack.at(-1) !== live) stack.push(live);
+  return { stack, rolledBack };
 }

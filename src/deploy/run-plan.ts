@@ -3,37 +3,29 @@
  */
 import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
-import { settleAll } from '../core/settle-all.ts';
-import type { Sha } from '../core/sha.ts';
+import { isSha } from '../core/sha.ts';
 import type { HostCounts, RunOutcome, ScapEvent } from '../events/event.ts';
 import { type Plan, planHosts } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
 import { recordAbortedRuns } from './aborted-runs.ts';
 import { createBundleStore } from './bundle-store.ts';
-import type { RunContext } from './commands/command.ts';
-import { commandWorld, type DeployHost, hostConcurrency } from './deploy-host.ts';
+import type { RunContext, TaskResult } from './commands/command.ts';
+import { commandWorld, type DeployHost } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
 import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
-import {
-  countStates,
-  type HostOutcome,
-  hostOutcomes,
-  promotedHosts,
-  type RollbackOutcome,
-  runOutcome,
-} from './outcome.ts';
+import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
+import { rollBackIfNeeded } from './roll-back.ts';
 import { openRunLog } from './run-log.ts';
 import { noteSightings } from './sightings.ts';
-import { runStage } from './target-client.ts';
 
 export interface RunOptions {
   /** Accept and move aside what stands at a live path and is not ours. */
   readonly adopt: boolean;
   /** Take promoted hosts back when the run fails. */
   readonly rollback: boolean;
-  /** Ids of tasks an interrupted run has done. */
-  readonly done: ReadonlySet<string>;
+  /** Tasks an interrupted run of the plan has done. */
+  readonly done: ReadonlyMap<string, TaskResult>;
   /** Events from before the run, for its log. */
   readonly earlier: readonly ScapEvent[];
   /** When the command began, in milliseconds since 1970: its duration is the operator's wait. Default: now. */
@@ -74,10 +66,14 @@ export async function runPlan(
 
   const startedAt = options.startedAt ?? Date.now();
   const members = await fleet.survey();
-  noteSightings(layout, members);
+  noteSightings(layout, members, plan.revision);
   const served = new Map(
     members.map(({ host: { name }, report }) => [name, report?.live.kind === 'revision' ? report.live.sha : null]),
   );
+  // A resumed run undoes all of its plan: back to what was served before the part that was done earlier.
+  for (const [id, { data }] of options.done)
+    if (isSha(data.previous) || data.previous === null)
+      served.set(id.replace(/^promote@/, '') as HostName, data.previous);
   const n = Math.max(
     nextRunNumber(layout),
     options.takeOver ? 1 + Math.max(...members.map(({ report }) => report?.fence ?? 0)) : 0,
@@ -108,7 +104,12 @@ export async function runPlan(
     signal: host.signal,
   };
   const execution = await executePlan(plan, host.commands, run, options.done);
-  const rollback = await rollBackIfNeeded(run, execution, served, options);
+  const rollback = await rollBackIfNeeded(run, {
+    execution,
+    served,
+    commands: host.commands,
+    wanted: options.rollback,
+  });
   const facts = { plan, execution, served, rollback };
   const hosts = hostOutcomes(facts);
   const outcome = runOutcome(facts, hosts);
@@ -126,7 +127,7 @@ export async function runPlan(
   for (const { host: name, state, live, error: why } of hosts) {
     bus.emit('host.finished', { host: name, state, live: live ?? null, error: why ?? null });
   }
-  appendDeployRecord(layout, toRecord(host, result, startedAt));
+  recordRun(host, result, startedAt);
   bus.emit('run.finished', {
     n,
     outcome,
@@ -149,6 +150,15 @@ function refuseMovedWorld(plan: Plan, repository: DeployRepository): void {
       data: { base: plan.base, live },
     },
   );
+}
+
+/** Hosts and refs are as they are by now: a record that cannot be written must not make the run look failed. */
+function recordRun(host: DeployHost, result: RunResult, startedAt: number): void {
+  try {
+    appendDeployRecord(host.layout, toRecord(host, result, startedAt));
+  } catch (error) {
+    host.bus.emit('maintenance.failed', { error: toErrorReport(error) });
+  }
 }
 
 function toRecord(host: DeployHost, { n, plan, outcome, hosts, counts }: RunResult, startedAt: number): DeployRecord {
@@ -176,44 +186,4 @@ function skewOf(execution: Execution): number | undefined {
     return typeof at === 'number' ? [at] : [];
   });
   return times.length < 2 ? undefined : Math.max(...times) - Math.min(...times);
-}
-
-/** Where the promotion of this run moved what stood at the host's live path before scap. */
-function movedAside(execution: Execution, host: HostName): string | undefined {
-  const outcome = execution.tasks.get(`promote@${host}`);
-  const path = outcome?.status === 'ok' ? outcome.result.data.movedAside : undefined;
-  return typeof path === 'string' ? path : undefined;
-}
-
-/** Takes every host this run has moved back to what it served: all are tried, each is reported (invariant 9). */
-async function rollBackIfNeeded(
-  run: RunContext,
-  execution: Execution,
-  served: ReadonlyMap<HostName, Sha | null>,
-  { rollback }: RunOptions,
-): Promise<RollbackOutcome | undefined> {
-  const recorded = execution.tasks.get('record')?.status === 'ok';
-  const hosts = promotedHosts(run.plan, execution);
-  if (execution.failure === undefined || recorded || hosts.length === 0) return undefined;
-  if (!rollback) return { declined: true, restored: new Set(), failed: new Map() };
-  const failed = new Map<HostName, ErrorReport>();
-  run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
-  // Undoing must not be stopped by what stopped the run.
-  const signal = new AbortController().signal;
-  const settled = await settleAll(hosts, { limit: hostConcurrency }, async (name) => {
-    const connection = await run.fleet.begun(name, run.fence, run.reason);
-    const params = {
-      fence: run.fence,
-      revision: served.get(name) ?? null,
-      adopt: false,
-      putBack: movedAside(execution, name),
-    };
-    await runStage(connection, 'promote', params, { timeoutMs: run.timeouts.promoteMs, signal });
-  });
-  settled.forEach((item, at) => {
-    if (item.status === 'rejected') failed.set(hosts[at] as HostName, toErrorReport(item.reason));
-  });
-  const restored = new Set(hosts.filter((name) => !failed.has(name)));
-  run.bus.emit('rollback.finished', { restored: [...restored], failed: [...failed.keys()] });
-  return { declined: false, restored, failed };
 }

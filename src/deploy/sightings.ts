@@ -5,26 +5,26 @@ import { writeFileAtomic } from '../system/atomic-file.ts';
 import type { FleetMember } from './fleet.ts';
 import type { StateLayout } from './state-layout.ts';
 
-/** What each host was last seen to hold: the deploy host keeps what a host that is away may need as a base. */
+/** What each host was last seen to serve, and what a run meant it to serve since: the deploy host keeps what a host that is away may come back with. */
 interface Sightings {
-  readonly [host: string]: { readonly seenAt: string; readonly live: Sha | null; readonly held: readonly Sha[] };
+  readonly [host: string]: { readonly seenAt: string; readonly live: Sha | null; readonly meant: Sha };
 }
 
 function pathOf(layout: StateLayout): string {
   return join(layout.state, 'hosts.json');
 }
 
-/** Every revision some host was last seen to serve. */
+/** Every revision some host was last seen to serve, or may serve by now. */
 export function readSightings(layout: StateLayout): Sha[] {
-  return Object.values(read(layout)).flatMap(({ live }) => (isSha(live) ? [live] : []));
+  return Object.values(read(layout)).flatMap(({ live, meant }) => [live, meant].filter(isSha));
 }
 
 /** Remembers what the hosts of a survey said. Hosts that are away keep what was known of them. */
-export function noteSightings(layout: StateLayout, members: readonly FleetMember[]): void {
+export function noteSightings(layout: StateLayout, members: readonly FleetMember[], meant: Sha): void {
   const seen = members.flatMap(({ host, report }) => {
     if (report === undefined) return [];
     const live = report.live.kind === 'revision' ? report.live.sha : null;
-    return [[host.name, { seenAt: new Date().toISOString(), live, held: report.held }] as const];
+    return [[host.name, { seenAt: new Date().toISOString(), live, meant }] as const];
   });
   writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...read(layout), ...Object.fromEntries(seen) }, null, 1)}\n`);
 }

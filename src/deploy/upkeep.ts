@@ -5,7 +5,8 @@ import { ScapError } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
 import type { Plan } from '../plan/plan.ts';
-import { doneTasks } from './aborted-runs.ts';
+import { doneTasks, stillDone } from './aborted-runs.ts';
+import type { TaskResult } from './commands/command.ts';
 import { type DeployReport, maintain } from './deploy.ts';
 import { asWriter, type DeployHost, hostConcurrency, openFleet } from './deploy-host.ts';
 import { nextRunNumber } from './deploy-records.ts';
@@ -36,7 +37,13 @@ export async function clean(host: DeployHost, request: CleanRequest): Promise<De
       graceMs: request.graceMs,
       concurrency: hostConcurrency,
     });
-    const options = { adopt: false, rollback: false, done: new Set<string>(), earlier: [], takeOver: false };
+    const options = {
+      adopt: false,
+      rollback: false,
+      done: new Map<string, TaskResult>(),
+      earlier: [],
+      takeOver: false,
+    };
     const result = await runPlan(host, repository, fleet, plan, options);
     await maintain(host, repository, { full: true });
     return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
@@ -56,7 +63,13 @@ export async function repair(host: DeployHost, { drifted, deep, waitMs }: Repair
     if (live === undefined) throw new ScapError('revision_unknown', 'Cannot repair: nothing was deployed yet');
     await using fleet = openFleet(host);
     const plan = planRepair({ live, drifted, deep, concurrency: hostConcurrency });
-    const options = { adopt: false, rollback: false, done: new Set<string>(), earlier: [], takeOver: false };
+    const options = {
+      adopt: false,
+      rollback: false,
+      done: new Map<string, TaskResult>(),
+      earlier: [],
+      takeOver: false,
+    };
     const result = await runPlan(host, repository, fleet, plan, options);
     return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
   });
@@ -78,8 +91,11 @@ export async function runSavedPlan(
 ): Promise<DeployReport> {
   return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
     await using fleet = openFleet(host);
-    const done = resume ? doneTasks(host.layout, plan.id) : new Set<string>();
     const members = await fleet.survey();
+    const reports = new Map(
+      members.flatMap(({ host: { name }, report }) => (report ? [[name as string, report] as const] : [])),
+    );
+    const done = resume ? stillDone(doneTasks(host.layout, plan.id), plan, reports) : new Map<string, TaskResult>();
     refuseForeignHosts(members, repository, { adopt, force: false, fence: nextRunNumber(host.layout) });
     const result = await runPlan(host, repository, fleet, plan, {
       adopt,

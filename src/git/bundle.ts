@@ -35,7 +35,7 @@ export async function writeBundle(
     const search = content.base === undefined ? ['--window=0'] : ['--window=10'];
     const args = ['pack-objects', '--stdout', '--quiet', '--delta-base-offset', ...search];
     const packer = await git.stream(args, { stdoutFd: fd, signal });
-    packer.stdin.end(objects);
+    packer.stdin.end(Buffer.from(objects, 'latin1'));
     await packer.done;
     return fstatSync(fd).size;
   } finally {
@@ -54,10 +54,14 @@ async function listObjects(git: Git, { revision, base, extra }: BundleContent): 
   const lines = [`-${base}\n`, `${revision}\n`, `${await readTreeOf(git, revision)}\n`];
   for (const { path, new: side } of changes) {
     // The name only guides the search for delta bases; a line feed in it must not become a line of its own.
-    if (side !== undefined && !known.has(side.oid)) lines.push(`${side.oid} ${path.replaceAll('\n', ' ')}\n`);
+    if (side !== undefined && !known.has(side.oid))
+      lines.push(`${side.oid} ${path.slice(-maxNameBytes).replaceAll('\n', ' ')}\n`);
   }
   return lines.join('') + more;
 }
+
+/** Git reads these lines into a buffer of limited size; the end of a name is what tells files of a kind. */
+const maxNameBytes = 1000;
 
 /** Objects of the base, to leave out of a change large enough (a copied directory) for the listing to pay. */
 async function listKnown(git: Git, base: Sha, changes: number): Promise<ReadonlySet<string>> {

@@ -20,6 +20,7 @@ const headerBytes = 12;
  * up to 256 KiB for each.
  */
 const maxPending = 24;
+const maxPendingBytes = 16 * 1024 * 1024;
 
 export interface PackWriter extends Disposable {
   /** How many objects were added. */
@@ -42,7 +43,8 @@ class FilePackWriter implements PackWriter {
   readonly #fd: number;
   readonly #known = new Set<Sha>();
   /** Objects being deflated, the oldest first. */
-  readonly #pending: Promise<void>[] = [];
+  readonly #pending: { readonly job: Promise<void>; readonly bytes: number }[] = [];
+  #pendingBytes = 0;
   #at = 0;
   #failure: { readonly error: unknown } | undefined;
   #closed = false;
@@ -61,8 +63,9 @@ class FilePackWriter implements PackWriter {
     const oid = objectId(type, content);
     if (this.#known.has(oid)) return oid;
     this.#known.add(oid);
-    this.#pending.push(this.#deflateAndAppend(type, content));
-    if (this.#pending.length > maxPending) await this.#pending.shift();
+    this.#pending.push({ job: this.#deflateAndAppend(type, content), bytes: content.length });
+    this.#pendingBytes += content.length;
+    while (this.#pending.length > maxPending || this.#pendingBytes > maxPendingBytes) await this.#awaitOldest();
     this.#throwFailure();
     return oid;
   }
@@ -133,6 +136,12 @@ class FilePackWriter implements PackWriter {
     }
   }
 
+  async #awaitOldest(): Promise<void> {
+    const oldest = this.#pending.shift();
+    await oldest?.job;
+    this.#pendingBytes -= oldest?.bytes ?? 0;
+  }
+
   #append(bytes: Buffer): void {
     for (let done = 0; done < bytes.length; )
       done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
@@ -140,7 +149,7 @@ class FilePackWriter implements PackWriter {
   }
 
   async #drain(): Promise<void> {
-    for (let job = this.#pending.shift(); job !== undefined; job = this.#pending.shift()) await job;
+    while (this.#pending.length > 0) await this.#awaitOldest();
     this.#throwFailure();
   }
 

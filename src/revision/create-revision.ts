@@ -1,7 +1,7 @@
 import type { BytePath } from '../core/byte-path.ts';
 import { encodeManifest, gitMode, type Manifest, manifestPath } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
-import { timesRef } from '../git/bundle.ts';
+import { revisionRef, timesRef } from '../git/bundle.ts';
 import { objectId } from '../git/object-id.ts';
 import { createObjectReader } from '../git/object-reader.ts';
 import type { PackWriter } from '../git/pack-writer.ts';
@@ -77,6 +77,7 @@ export async function createRevision(repository: DeployRepository, options: Crea
 
   await repository.update(
     new Map([
+      [revisionRef(sha), sha],
       [timesRef(sha), timesId],
       [recordRef(sha), recordId],
       [mainRef, sha],

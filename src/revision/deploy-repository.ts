@@ -52,7 +52,7 @@ export interface DeployRepository {
   readManifest(revision: Sha): Promise<Manifest>;
   /** Finds the one revision whose id starts with `prefix`. Throws `revision_unknown` or `revision_ambiguous`. */
   resolve(prefix: string): Sha;
-  /** Changes refs in one transaction and looks at them anew. */
+  /** Changes refs in one transaction. */
   update(refs: ReadonlyMap<string, Sha | undefined>): Promise<void>;
 }
 
@@ -156,7 +156,13 @@ class GitDeployRepository implements DeployRepository {
       this.git,
       [...refs].map(([name, to]) => ({ name, to })),
     );
-    this.#refs = await readRefs(this.git);
+    // Not read anew: what was changed is known, and failing after the change would look as if it had not been made.
+    const after = new Map(this.#refs);
+    for (const [name, to] of refs) {
+      if (to === undefined) after.delete(name);
+      else after.set(name, to);
+    }
+    this.#refs = after;
   }
 
   #suffixes(prefix: string): string[] {

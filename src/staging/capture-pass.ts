@@ -127,6 +127,7 @@ export class CapturePass {
       this.#leftOutDifferences.push(file.path);
       return;
     }
+    const lookedAt = Date.now();
     const oid = await this.#content.read(file, entry, { keep: inScope });
     if (oid === undefined) {
       if (!inScope) this.#keepBase(entry as IndexCursor);
@@ -134,16 +135,16 @@ export class CapturePass {
     }
     const same = entry !== undefined && entry.oid === oid && entry.mode === file.mode;
     if (!inScope && !same) this.#keepBase(entry as IndexCursor);
-    else this.#take(file, oid, entry, same);
+    else this.#take(file, { oid, entry, same, lookedAt });
   }
 
-  #take({ path, mode, stats }: WalkedFile, oid: Sha, entry: IndexCursor | undefined, same: boolean): void {
+  #take({ path, mode, stats }: WalkedFile, { oid, entry, same, lookedAt }: ReadFile): void {
     const sizeBytes = Number(stats.size);
     const stat = toStatData(stats);
     const ctimeMs = Number(stats.ctimeMs);
     const young = ctimeMs >= this.#startedMs - youngMs;
     if (young) this.#young.set(path, stat);
-    if (ctimeMs >= Date.now() - clockTickMs) this.#rehash.set(path, oid);
+    if (ctimeMs >= lookedAt - clockTickMs) this.#rehash.set(path, oid);
     this.#builder.add(path, mode, oid, young ? { ...unknownStat, size: stat.size } : stat);
     this.#times.push(same ? this.#baseTime() : 0);
     this.#bytes += sizeBytes;
@@ -183,6 +184,15 @@ export class CapturePass {
       throw new ScapError('interrupted', 'Stopped reading the staging tree on request');
     this.#options.onProgress?.({ files: this.#seenFiles, readBytes: this.#content.readBytes });
   }
+}
+
+/** A file that was read, and what the base has at its path. */
+interface ReadFile {
+  readonly oid: Sha;
+  readonly entry: IndexCursor | undefined;
+  readonly same: boolean;
+  /** Just before it was read; milliseconds since 1970. */
+  readonly lookedAt: number;
 }
 
 function sideOf(entry: IndexCursor | undefined): CapturedChange['old'] {

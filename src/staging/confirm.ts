@@ -6,7 +6,7 @@ import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile, type StatData, toStatData } from '../git/index-file.ts';
 import { objectId } from '../git/object-id.ts';
 import type { Excluder } from './exclude.ts';
-import { readContent } from './open-file.ts';
+import { readWalked } from './open-file.ts';
 import { stagingChanged } from './refusals.ts';
 import { createStagingWalk, type WalkedFile, type WalkFindings } from './walk.ts';
 
@@ -85,7 +85,8 @@ async function walkAgain(options: ConfirmOptions): Promise<void> {
 function isAsSeen(entry: IndexCursor, file: WalkedFile, { root, young, rehash }: ConfirmOptions): boolean {
   const expected = young.get(file.path);
   const sameStat = expected ? isSameStat(expected, toStatData(file.stats)) : entry.matches(file.stats, { ctime: true });
-  const oid = rehash.get(file.path);
+  // A link is read by its path alone: one in a directory that was swapped out and back would not be told by its stat data.
+  const oid = rehash.get(file.path) ?? (file.stats.isSymbolicLink() ? entry.oid : undefined);
   return sameStat && (oid === undefined || hashNow(root, file) === oid);
 }
 
@@ -93,10 +94,10 @@ function isSameStat(a: StatData, b: StatData): boolean {
   return (Object.keys(a) as (keyof StatData)[]).every((field) => a[field] === b[field]);
 }
 
-function hashNow(root: string, { path, mode }: WalkedFile): Sha | undefined {
+function hashNow(root: string, { path, stats }: WalkedFile): Sha | undefined {
   const source = toFsPath(`${fromText(root)}/${path}`);
   try {
-    const content = readContent(source, mode);
+    const content = readWalked(source, stats);
     return content && objectId('blob', content);
   } catch (error) {
     if (isSystemError(error)) return undefined;

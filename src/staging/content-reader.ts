@@ -6,7 +6,7 @@ import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile } from '../git/index-file.ts';
 import { objectId } from '../git/object-id.ts';
 import { type BlobStore, hashOnly } from './capture.ts';
-import { openRegular, readContent } from './open-file.ts';
+import { openWalked, readWalked } from './open-file.ts';
 import type { WalkedFile } from './walk.ts';
 
 /** Content at least this large is streamed instead of held in memory. */
@@ -71,7 +71,7 @@ class Reader implements ContentReader {
   }
 
   async #readSmall(file: WalkedFile, source: string | Buffer, entry: IndexCursor | undefined, store: BlobStore) {
-    const content = readContent(source, file.mode);
+    const content = readWalked(source, file.stats);
     if (content === undefined || BigInt(content.length) !== file.stats.size) return undefined;
     this.readBytes += content.length;
     const oid = objectId('blob', content);
@@ -82,7 +82,7 @@ class Reader implements ContentReader {
     const sizeBytes = Number(file.stats.size);
     // Opened only when somebody reads: an error nobody listens for yet would end the process.
     const pieces = async function* (): AsyncGenerator<Buffer> {
-      const fd = openRegular(source);
+      const fd = openWalked(source, file.stats);
       if (fd !== undefined) yield* createReadStream('', { fd, highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;
     };
     this.readBytes += sizeBytes;

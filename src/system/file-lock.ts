@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ScapError } from '../core/errors.ts';
+import { isSystemError, ScapError } from '../core/errors.ts';
 
 /** Who holds a lock, as written into it by the holder. */
 export interface LockHolder {
@@ -40,12 +40,19 @@ export interface LockOptions {
 /** Takes the lock at `path`, creating the file when needed. Throws `lock_held`, naming the holder, when it cannot be had in time. */
 export async function takeLock(path: string, options: LockOptions): Promise<FileLock> {
   const deadline = Date.now() + (options.waitMs ?? 0);
+  let unsigned = 0;
   for (let told = false; ; ) {
     const fd = tryLock(path);
     if (fd !== undefined) return hold(fd, options.reason);
     if (options.signal?.aborted) throw new ScapError('interrupted', `Stopped waiting for the lock "${path}"`);
-    if (Date.now() >= deadline) throw lockHeld(path, readHolder(path));
-    if (!told) options.onWait?.(readHolder(path));
+    const holder = readHolder(path);
+    // Nobody has signed it: somebody takes it this instant, or only looks whether it is taken.
+    if (holder === undefined && unsigned++ < 5) {
+      await sleep(50);
+      continue;
+    }
+    if (Date.now() >= deadline) throw lockHeld(path, holder);
+    if (!told) options.onWait?.(holder);
     told = true;
     await sleep(100);
   }
@@ -69,8 +76,13 @@ const unknownHolder: LockHolder = { user: 'unknown', host: hostname(), pid: 0, s
 function tryLock(path: string): number | undefined {
   const fd = openSync(path, 'a+', 0o664);
   const flock = spawnSync('flock', ['-xn', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
-  if (flock.error !== undefined) {
+  if (flock.error !== undefined || (flock.status !== 0 && flock.status !== 1)) {
     closeSync(fd);
+    if (!isSystemError(flock.error, 'ENOENT'))
+      throw new ScapError(
+        'io_failed',
+        `Cannot take the lock "${path}": flock ended with ${flock.status ?? flock.error?.message}`,
+      );
     throw new ScapError('tool_missing', 'Cannot take a lock: there is no program "flock"', {
       hint: 'Install it with: apt-get install util-linux',
       cause: flock.error,

@@ -49,14 +49,17 @@ export async function withinWindow<T>(layout: TargetLayout, work: () => Promise<
   }
 }
 
-/** Ends windows that a killed agent left open: whatever it did, it did before now. */
+/** No work of ours on files goes on for longer than this after it was announced; in milliseconds. */
+const longestWorkMs = 10 * 60 * 1000;
+
+/** Ends windows that a killed agent left open. It may have been killed at once: what happened long after is not its doing. */
 export function closeOpenWindows(layout: TargetLayout): void {
   const windows = readWindows(layout);
   const now = Date.now();
   if (windows.some(({ to }) => to === null))
     save(
       layout,
-      windows.map(({ from, to }) => ({ from, to: to ?? now })),
+      windows.map(({ from, to }) => ({ from, to: to ?? Math.min(now, from + longestWorkMs) })),
     );
 }
 

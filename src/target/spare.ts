@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { isSystemError, ScapError, toErrorReport } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import { parseIndex } from '../git/index-file.ts';
-import { writeFileAtomic } from '../system/atomic-file.ts';
+import { flushFileSystem, writeFileAtomic } from '../system/atomic-file.ts';
 import type { TargetContext } from './context.ts';
 import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
-import { loadLinkBase, workPath } from './materialise/complete-revision.ts';
+import { loadLinkBase, makeWorkRoot, workPath } from './materialise/complete-revision.ts';
 import { makeByLink } from './materialise/link.ts';
 import { applyDifference, isWhole, type RecyclableTree } from './materialise/recycle.ts';
 import { readRevisionSource } from './materialise/revision-source.ts';
@@ -100,6 +100,8 @@ export async function prepareSpare(context: TargetContext, retired: RecyclableTr
     mkdirSync(directory, 0o755);
     const root = join(directory, 'tree');
     const index = await makeSpareTree(context, live, root, retired);
+    // Found whole by size and time after a power cut, it would be believed.
+    await flushFileSystem(root);
     writeFileAtomic(join(directory, 'index'), index);
     writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt: Date.now() }));
   } catch (error) {
@@ -125,7 +127,7 @@ async function makeSpareTree(
     renameSync(root, away);
     context.trash.add(away);
   }
-  mkdirSync(root, 0o755);
+  makeWorkRoot(root);
   const base = await loadLinkBase(context, live);
   if (base === undefined)
     throw new ScapError('revision_incomplete', 'Cannot make a spare: the live revision is not complete');

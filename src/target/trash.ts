@@ -29,7 +29,12 @@ export function createTrash(): Trash {
       return paths.length === 0;
     },
     empty: async (onShared) => {
-      for (let path = paths.pop(); path !== undefined; path = paths.pop()) await removeTree(fromText(path), onShared);
+      for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
+        await removeTree(fromText(path), onShared).catch((error: unknown) => {
+          // One path that cannot be deleted must not keep the others from it.
+          if (!isSystemError(error)) throw error;
+        });
+      }
     },
   };
 }

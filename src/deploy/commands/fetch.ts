@@ -38,7 +38,7 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       return await this.#make(run, revision, task, notify, transfer);
     } catch (error) {
       // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
-      if (!(error instanceof ScapError) || !speaksOfRepository.has(error.code)) throw error;
+      if (!(error instanceof ScapError) || !speaksOfRepository(error)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
       const complete = await this.#send(run, revision, undefined, task);
       return this.#make(run, revision, task, notify, { ...complete, anew: error.code !== 'base_missing' });
@@ -104,8 +104,15 @@ export class FetchCommand extends HostCommand<FetchArguments> {
   }
 }
 
-/** A thin bundle over a damaged base is refused by git as damaged, and a damaged tree ends the git process that reads it. */
-const speaksOfRepository = new Set<string>(['repository_damaged', 'base_missing', 'bundle_damaged', 'process_failed']);
+/**
+ * Tells whether an error speaks of the target's repository. A thin bundle over a damaged base is refused by git as damaged, and a damaged object ends
+ * the git process that reads it; a git that was killed, or another program that failed, says nothing about it.
+ */
+function speaksOfRepository({ code, data }: ScapError): boolean {
+  if (code !== 'process_failed') return ['repository_damaged', 'base_missing', 'bundle_damaged'].includes(code);
+  const argv = Array.isArray(data.argv) ? data.argv : [];
+  return argv[0] === 'git' && data.exitCode === 128;
+}
 
 export function requireRevision({ repository }: CommandWorld, revision: Sha): void {
   if (repository.has(revision)) return;

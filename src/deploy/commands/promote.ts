@@ -7,6 +7,8 @@ import { HostCommand, invalidTask } from './host-command.ts';
 interface PromoteArguments {
   /** `null`: serve nothing. */
   readonly revision: Sha | null;
+  /** When serving nothing: what this run moved aside returns. */
+  readonly putBack: string | undefined;
 }
 
 /** Switches a host's live path. */
@@ -15,7 +17,8 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
 
   parse(task: Task): PromoteArguments {
     const { revision } = task;
-    if (revision === null || isSha(revision)) return { revision };
+    const putBack = typeof task.putBack === 'string' ? task.putBack : undefined;
+    if (revision === null || isSha(revision)) return { revision, putBack };
     throw invalidTask(
       task,
       `"revision" should be 40 hex digits or null and is ${JSON.stringify(revision) ?? 'missing'}`,
@@ -33,11 +36,16 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     if (args.revision !== null) requireRevision(world, args.revision);
   }
 
-  async execute(run: RunContext, { revision }: PromoteArguments, task: Task, notify: Notify): Promise<TaskResult> {
+  async execute(
+    run: RunContext,
+    { revision, putBack }: PromoteArguments,
+    task: Task,
+    notify: Notify,
+  ): Promise<TaskResult> {
     const data = await this.runStage(
       run,
       task,
-      { revision, adopt: run.adopt },
+      { revision, adopt: run.adopt, ...(putBack !== undefined && { putBack }) },
       { timeoutMs: run.timeouts.promoteMs, notify },
     );
     if (typeof data.movedAside === 'string') {

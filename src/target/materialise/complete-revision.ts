@@ -2,7 +2,7 @@
  * What can be done with a revision that is complete on this target, or claims to be: verify it, link from it, throw it away.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { isSystemError, ScapError } from '../../core/errors.ts';
@@ -78,6 +78,8 @@ export function retire(context: TargetContext, sha: Sha): RecyclableTree | undef
   rmSync(layout.index(sha), { force: true });
   if (!existsSync(layout.revision(sha))) return undefined;
   const root = workPath(context, `retired-${sha}`);
+  // A root that its owner may not write to cannot be moved.
+  chmodSync(layout.revision(sha), 0o755);
   renameSync(layout.revision(sha), root);
   if (marker !== undefined && index !== undefined)
     return { sha, root, index, verifiedAt: marker.verifiedAt, checked: false };
@@ -107,4 +109,10 @@ export function noteDrift(context: TargetContext, sha: Sha, drift: readonly Drif
 /** A new name in `work/`. */
 export function workPath({ layout }: TargetContext, name: string): string {
   return join(layout.work, `${name}-${randomBytes(4).toString('hex')}`);
+}
+
+/** Makes the root of a tree under construction. Its mode is exact: a set-gid bit of the cache directory is not handed down into revisions. */
+export function makeWorkRoot(path: string): void {
+  mkdirSync(path, 0o755);
+  chmodSync(path, 0o755);
 }

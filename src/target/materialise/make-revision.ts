@@ -4,7 +4,7 @@
  * The order survives a kill or a power cut at any point: build in `work/`, one flush of the file system, rename to `revs/<sha>`, index,
  * marker. Until the marker is there, the revision does not exist.
  */
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isSystemError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { revisionRef } from '../../git/bundle.ts';
@@ -15,7 +15,15 @@ import { readLiveSha } from '../live-path.ts';
 import { listComplete, type Marker, readMarker, removeMarker, type Strategy, writeMarker } from '../marker.ts';
 import { takeSpare } from '../spare.ts';
 import { type MadeTree, makeByArchive } from './archive.ts';
-import { discard, findDriftOf, loadLinkBase, noteDrift, readRevisionIndex, workPath } from './complete-revision.ts';
+import {
+  discard,
+  findDriftOf,
+  loadLinkBase,
+  makeWorkRoot,
+  noteDrift,
+  readRevisionIndex,
+  workPath,
+} from './complete-revision.ts';
 import { type LinkBase, linkingImpossible, makeByLink } from './link.ts';
 import { applyDifference } from './recycle.ts';
 import { reindexRevision, repairRevision } from './repair.ts';
@@ -86,7 +94,7 @@ async function build(context: TargetContext, source: RevisionSource): Promise<{ 
   if (linked !== undefined) return { strategy: 'link', tree: linked };
   const root = workPath(context, `archive-${source.sha}`);
   const tree = await inWorkDirectory(context, root, () => makeByArchive(context, source, root));
-  await publish(context, source.sha, root, { ...tree, strategy: 'archive' });
+  await publish(context, source, root, { ...tree, strategy: 'archive' });
   return { strategy: 'archive', tree };
 }
 
@@ -104,7 +112,7 @@ async function tryRecycle(context: TargetContext, source: RevisionSource): Promi
     });
     return undefined;
   }
-  await publish(context, source.sha, spare.root, { ...tree, strategy: 'recycle' });
+  await publish(context, source, spare.root, { ...tree, strategy: 'recycle' });
   return tree;
 }
 
@@ -112,7 +120,7 @@ async function tryLink(context: TargetContext, source: RevisionSource, base: Lin
   const root = workPath(context, `link-${source.sha}`);
   try {
     const tree = await inWorkDirectory(context, root, () => makeByLink(context, source, base, root));
-    await publish(context, source.sha, root, { ...tree, strategy: 'link' });
+    await publish(context, source, root, { ...tree, strategy: 'link' });
     return tree;
   } catch (error) {
     if (!isSystemError(error, ...linkingImpossible) || error.syscall !== 'link') throw error;
@@ -159,7 +167,7 @@ function canLink(context: TargetContext): boolean {
 }
 
 async function inWorkDirectory<T>(context: TargetContext, root: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(root, 0o755);
+  makeWorkRoot(root);
   try {
     return await work();
   } catch (error) {
@@ -177,10 +185,19 @@ interface Publishable {
   readonly strategy: Strategy;
 }
 
-async function publish(context: TargetContext, sha: Sha, root: string, made: Publishable): Promise<void> {
+async function publish(
+  context: TargetContext,
+  { sha, manifest }: RevisionSource,
+  root: string,
+  made: Publishable,
+): Promise<void> {
   const { layout } = context;
+  // Also takes away a set-gid bit the cache directory handed down.
+  chmodSync(root, 0o755);
   await flushFileSystem(root);
   renameSync(root, layout.revision(sha));
+  // Not before: a directory that its owner may not write to cannot be moved.
+  chmodSync(layout.revision(sha), manifest.modes.get('') ?? 0o755);
   flushDirectory(layout.revs);
   publishMetadata(context, sha, made);
 }

@@ -3,7 +3,7 @@
  *
  * The tree's files may share inodes with other revisions. Nothing is ever written into an existing file: a change is unlink and create.
  */
-import { chmodSync, rmdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, parentPath, toFsPath } from '../../core/byte-path.ts';
 import { isSystemError, ScapError } from '../../core/errors.ts';
@@ -75,7 +75,9 @@ export async function isWhole(
   context: TargetContext,
   { sha, root, index, verifiedAt }: RecyclableTree,
 ): Promise<boolean> {
-  const { manifest } = await readRevisionSource(context.git, sha);
+  const source = await readRevisionSource(context.git, sha);
+  // Trees in `work/` have an ordinary root, whatever the revision's is to be.
+  const manifest = { ...source.manifest, modes: new Map([...source.manifest.modes].filter(([path]) => path !== '')) };
   const { layout, signal } = context;
   const drift = await findDrift({
     root,
@@ -107,12 +109,8 @@ function makeRoom(
 }
 
 function openDirectory(path: string | Buffer): void {
-  try {
-    // Opening a file's mode would reach other revisions through its inode; a trailing slash makes that fail.
-    chmodSync(Buffer.concat([Buffer.from(path), Buffer.from('/')]), 0o755);
-  } catch (error) {
-    if (!isSystemError(error, 'ENOTDIR', 'ENOENT')) throw error;
-  }
+  // Opening a file's mode would reach other revisions through its inode.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) chmodSync(path, 0o755);
 }
 
 function removeFile(path: string | Buffer): void {

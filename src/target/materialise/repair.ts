@@ -55,6 +55,7 @@ export async function repairRevision(
   drift: readonly Drift[],
 ): Promise<MadeTree> {
   const root = fromText(context.layout.revision(source.sha));
+  openDirectories(source, root);
   const extras = drift.filter(({ kind }) => kind === 'extra');
   for (const { path } of extras) await removeTree(`${root}/${path}`);
   const written = await rewriteFiles(context, source, root, new Set(drift.map(({ path }) => path)));
@@ -87,12 +88,23 @@ async function rewriteFiles(
   return written;
 }
 
+/** Directories their owner may not write to are opened for the repair; {@link restoreDirectories} closes them. Parents first. */
+function openDirectories({ manifest }: RevisionSource, root: BytePath): void {
+  for (const [path] of [...manifest.modes].sort(([a], [b]) => a.length - b.length)) chmodDirectory(root, path, 0o755);
+}
+
 function restoreDirectories({ manifest }: RevisionSource, root: BytePath, drift: readonly Drift[]): void {
   for (const path of manifest.emptyDirectories) ensureDirectory(root, path);
-  for (const { path, kind } of drift) {
-    const at = toFsPath(path === '' ? root : `${root}/${path}`);
-    if (kind === 'mode' && lstatSync(at).isDirectory()) chmodSync(at, manifest.modes.get(path) ?? 0o755);
-  }
+  for (const { path, kind } of drift)
+    if (kind === 'mode') chmodDirectory(root, path, manifest.modes.get(path) ?? 0o755);
+  for (const [path, bits] of [...manifest.modes].sort(([a], [b]) => b.length - a.length))
+    chmodDirectory(root, path, bits);
+}
+
+function chmodDirectory(root: BytePath, path: BytePath, bits: number): void {
+  const at = toFsPath(path === '' ? root : `${root}/${path}`);
+  const stats = lstatSync(at, { throwIfNoEntry: false });
+  if (stats?.isDirectory() && (stats.mode & 0o7777) !== bits) chmodSync(at, bits);
 }
 
 function ensureDirectory(root: BytePath, path: BytePath): void {

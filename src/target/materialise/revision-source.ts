@@ -1,7 +1,7 @@
 /**
  * What a revision consists of on a target: every file with its final permission bits and time, as the target's repository tells.
  */
-import type { BytePath } from '../../core/byte-path.ts';
+import { type BytePath, toDisplayPath } from '../../core/byte-path.ts';
 import { ScapError } from '../../core/errors.ts';
 import { decodeManifest, gitMode, type Manifest, manifestPath, ordinaryMode } from '../../core/manifest.ts';
 import type { Sha } from '../../core/sha.ts';
@@ -50,6 +50,7 @@ export function createEntryResolver({
   times,
 }: RevisionSource): (path: BytePath, mode: number, oid: Sha) => TargetEntry {
   let ordinal = 0;
+  let previous: BytePath | undefined;
   return (path, mode, oid) => {
     if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink) {
       throw new ScapError(
@@ -57,11 +58,24 @@ export function createEntryResolver({
         `Cannot use revision ${sha}: it has an entry of mode ${mode.toString(8)}`,
       );
     }
+    if (!isSafePath(path) || (previous !== undefined && path <= previous)) {
+      throw new ScapError(
+        'repository_damaged',
+        `Cannot use revision ${sha}: it has an entry "${toDisplayPath(path)}" that no tree of ours has`,
+      );
+    }
+    previous = path;
     const time = path === manifestPath ? times.at(-1) : times[ordinal++];
     if (time === undefined)
       throw new ScapError('repository_damaged', `Cannot use revision ${sha}: its file times are too few`);
     return { path, mode, oid, time, bits: entryBits(manifest, path, mode) };
   };
+}
+
+/** Tells whether a path stays inside the tree: a revision is untrusted until it is on disk. */
+function isSafePath(path: BytePath): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is one of the things no path may hold
+  return !/^\/|\/$|\/\/|\x00|(^|\/)\.{1,2}(\/|$)/.test(path) && path !== '';
 }
 
 /** The permission bits of a file: the manifest's, or the ordinary ones. */

@@ -93,13 +93,10 @@ class Maker implements TreeMaker {
       this.#chmodDirectory(path, bits);
   }
 
+  /** The manifest names files too, and those are never touched once they are made. The root comes last, when the tree is in its place. */
   #chmodDirectory(path: BytePath, bits: number): void {
-    try {
-      // The trailing slash: the manifest names files too, and those are never touched once they are made.
-      chmodSync(toFsPath(`${this.#root}/${path}${path === '' ? '' : '/'}`), bits);
-    } catch (error) {
-      if (!isSystemError(error, 'ENOTDIR')) throw error;
-    }
+    const at = toFsPath(`${this.#root}/${path}`);
+    if (path !== '' && lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) chmodSync(at, bits);
   }
 
   #start(entry: TargetEntry, sizeBytes: number): FileWriter {
@@ -114,8 +111,8 @@ class Maker implements TreeMaker {
     try {
       mkdirSync(toFsPath(`${this.#root}/${path}`), 0o755);
     } catch (error) {
-      // Only a tree that is changed in place has directories already; a file of that name fails at the next step.
-      if (!isSystemError(error, 'EEXIST')) throw error;
+      // Only a tree that is changed in place has directories already. A link of that name would lead out of the tree.
+      if (!isSystemError(error, 'EEXIST') || !lstatSync(toFsPath(`${this.#root}/${path}`)).isDirectory()) throw error;
     }
     this.#directories.add(path);
   }

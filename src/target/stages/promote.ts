@@ -1,7 +1,9 @@
+import { renameSync } from 'node:fs';
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { ScapError } from '../../core/errors.ts';
 import { isSha, type Sha } from '../../core/sha.ts';
 import type { TargetContext } from '../context.ts';
+import type { TargetLayout } from '../layout.ts';
 import { moveAside, readLivePath, readLiveSha, refuseForeign, removeLivePath, switchLivePath } from '../live-path.ts';
 import { readMarker } from '../marker.ts';
 import { verifyComplete } from '../materialise/complete-revision.ts';
@@ -63,7 +65,7 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     if (previous === revision)
       return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
     if (revision === null) removeLivePath(layout, putBack);
-    else switchLivePath(layout, revision);
+    else switchOrPutBack(layout, revision, movedAside);
     const swappedAt = performance.timeOrigin + performance.now();
     const state = readState(layout);
     writeState(layout, {
@@ -71,5 +73,15 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
       swaps: [...state.swaps, { from: previous, to: revision, at: Math.round(swappedAt), fence }],
     });
     return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
+  }
+}
+
+/** When the switch fails, what was moved aside for it returns: the host must not be left serving nothing. */
+function switchOrPutBack(layout: TargetLayout, revision: Sha, movedAside: string | undefined): void {
+  try {
+    switchLivePath(layout, revision);
+  } catch (error) {
+    if (movedAside !== undefined) renameSync(movedAside, layout.live);
+    throw error;
   }
 }
