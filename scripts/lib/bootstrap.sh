@@ -68,6 +68,12 @@ install_packages() {
     echo '  hint: install npm, for example with: apt-get install npm' >&2
     return 3
   fi
+  if [ -L "$root/node_modules" ]; then
+    # npm ci empties the directory first: through a link, that of another tree.
+    echo "scap: Cannot install packages: $root/node_modules is a symbolic link" >&2
+    echo '  hint: remove the link, then run again' >&2
+    return 70
+  fi
   check_node_version || return
   echo 'scap: installing packages (npm ci), once' >&2
   run_quietly 'Cannot install packages: "npm ci" failed' 'check that the package registry can be reached, then run again' \

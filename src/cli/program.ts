@@ -45,7 +45,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     command(usage, description)
       .option('-m, --message <text>', 'why; recorded with the revision and the run')
       .option('--dry-run', 'show what would change and the plan; touch nothing')
-      .option('--events', 'print event lines on stdout instead of a result')
+      .addOption(eventsOption())
       .option('--adopt', 'move what stands at a live path and is not ours aside, once')
       .option('--force', 'take over from another deploy host')
       .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
@@ -71,7 +71,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('run', 'run a saved plan exactly, or refuse it when the world has moved')
     .argument('<file>', 'a plan written by scap plan')
     .option('--resume', 'skip what an interrupted run of this plan has done')
-    .option('--events', 'print event lines on stdout instead of a result')
+    .addOption(eventsOption())
     .option('--adopt', 'move what stands at a live path and is not ours aside, once')
     .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
     .addOption(waitOption())
@@ -153,6 +153,10 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
     .action(async (revision, options) =>
       done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)),
     );
+}
+
+function eventsOption() {
+  return new Option('--events', 'print event lines on stdout instead of a result').conflicts('json');
 }
 
 function waitOption() {

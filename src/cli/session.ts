@@ -2,7 +2,7 @@
  * The composition root: puts configuration, fleet, events and readers together for one command, and turns what it returns or throws into output
  * and an exit status. Nothing else does.
  */
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { loadConfig } from '../config/load-config.ts';
 import { type ErrorReport, type ExitStatus, toErrorReport, toExitStatus } from '../core/errors.ts';
 import { stockCommands } from '../deploy/commands/registry.ts';
@@ -15,6 +15,7 @@ import { createReporter } from '../report/reporter.ts';
 import { createRunState, type RunState, reduce } from '../report/run-view.ts';
 import { wantsColour } from '../report/style.ts';
 import { watchInterrupt } from '../system/interrupt.ts';
+import { operatorName } from '../system/operator-name.ts';
 import { createLocalTransport } from '../transport/local.ts';
 import type { Io } from './io.ts';
 
@@ -102,7 +103,7 @@ async function inSession(
     commands: stockCommands(),
     bus,
     signal: interrupt.signal,
-    operator: { user: io.env.SUDO_USER ?? userInfo().username, host: hostname() },
+    operator: { user: operatorName(io.env), host: hostname() },
   };
   // Awaited here: returning the promise itself would dispose of the reporter and the interrupt at once.
   return await work({

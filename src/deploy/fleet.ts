@@ -8,7 +8,7 @@ import type { EventBus } from '../events/event.ts';
 import type { Host } from '../inventory/host.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { Transport } from '../transport/transport.ts';
-import { begin, probe, type TargetReport, warm } from './target-client.ts';
+import { begin, probe, type RunAdmission, type TargetReport, warm } from './target-client.ts';
 
 /** A host as far as it is known in this run. */
 export type FleetMember =
@@ -30,8 +30,8 @@ export interface Fleet extends AsyncDisposable {
   survey(): Promise<readonly FleetMember[]>;
   /** The open connection to a host, opened anew when it was lost. Throws why there is none. */
   connection(host: HostName): Promise<Connection>;
-  /** The connection once the target has admitted run `fence`; asked once per host. */
-  begun(host: HostName, fence: number, reason: string): Promise<Connection>;
+  /** The connection once the target has admitted the run; asked once per connection. */
+  begun(host: HostName, admission: RunAdmission): Promise<Connection>;
   /** Tells every host, as soon as it is connected, that a new revision is coming. Never fails: it only saves time. */
   warm(timeoutMs: number): void;
   /** What a host said when it was surveyed. */
@@ -65,12 +65,12 @@ class ConnectedFleet implements Fleet {
     return this.connection(host);
   }
 
-  async begun(host: HostName, fence: number, reason: string): Promise<Connection> {
+  async begun(host: HostName, admission: RunAdmission): Promise<Connection> {
     const connection = await this.connection(host);
     let begun = this.#begun.get(connection);
     if (begun === undefined) {
       // The target may be waiting for the agent of a run that was killed to let go.
-      begun = begin(connection, fence, reason, { timeoutMs: this.#options.connectTimeoutMs + 35_000 });
+      begun = begin(connection, admission, { timeoutMs: this.#options.connectTimeoutMs + 35_000 });
       this.#begun.set(connection, begun);
     }
     await begun;

@@ -68,7 +68,9 @@ export async function runPlan(
   const members = await fleet.survey();
   noteSightings(layout, members, plan.revision);
   const served = new Map(
-    members.map(({ host: { name }, report }) => [name, report?.live.kind === 'revision' ? report.live.sha : null]),
+    members.flatMap(({ host: { name }, report }) =>
+      report === undefined ? [] : [[name, report.live.kind === 'revision' ? report.live.sha : null] as const],
+    ),
   );
   // A resumed run undoes all of its plan: back to what was served before the part that was done earlier.
   for (const [id, { data }] of options.done)
@@ -96,6 +98,7 @@ export async function runPlan(
     ...commandWorld(host, repository),
     plan,
     fence: n,
+    id: `${plan.id}@${operator.host}`,
     reason: `${kind} by ${operator.user} on ${operator.host}`,
     adopt: options.adopt,
     fleet,
@@ -125,7 +128,7 @@ export async function runPlan(
     skewMs: skewOf(execution),
   };
   for (const { host: name, state, live, error: why } of hosts) {
-    bus.emit('host.finished', { host: name, state, live: live ?? null, error: why ?? null });
+    bus.emit('host.finished', { host: name, state, live: live ?? null, known: live !== undefined, error: why ?? null });
   }
   recordRun(host, result, startedAt);
   bus.emit('run.finished', {

@@ -42,9 +42,19 @@ export async function probe(connection: Connection, options: Options): Promise<T
   };
 }
 
+/** How a run presents itself to a target. */
+export interface RunAdmission {
+  /** Its number; see DESIGN §1, fence. */
+  readonly fence: number;
+  /** Tells it from another run of the same number. */
+  readonly run: string;
+  /** Told to whoever finds the target busy. */
+  readonly reason: string;
+}
+
 /** Takes the target's lock and has it admit the run. */
-export async function begin(connection: Connection, fence: number, reason: string, options: Options): Promise<void> {
-  await connection.request('begin', { fence, reason }, options);
+export async function begin(connection: Connection, admission: RunAdmission, options: Options): Promise<void> {
+  await connection.request('begin', admission, options);
 }
 
 export async function send(connection: Connection, sha256: string, payload: Payload, options: Options): Promise<void> {

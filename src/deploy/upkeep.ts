@@ -90,6 +90,8 @@ export async function runSavedPlan(
   { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest,
 ): Promise<DeployReport> {
   return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
+    if (plan.stages.length === 0)
+      return { plan, prepared: undefined, result: undefined, dryRun: false, unreachable: [] };
     await using fleet = openFleet(host);
     const members = await fleet.survey();
     const reports = new Map(

@@ -141,8 +141,10 @@ export interface EventData {
   'host.finished': {
     readonly host: HostName;
     readonly state: HostState;
-    /** What it serves now as far as is known. */
+    /** What it serves now; `null` is nothing when that is known, and otherwise unknown. */
     readonly live: Sha | null;
+    /** Absent in logs of versions that could not tell. */
+    readonly known?: boolean;
     readonly error: ErrorReport | null;
   };
   'run.finished': {

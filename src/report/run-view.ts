@@ -13,6 +13,8 @@ export interface HostView {
   readonly state: HostState | undefined;
   /** What it serves as far as is known: first what it said when it was connected, then how it ended. */
   readonly live: Sha | null;
+  /** Whether `live` being `null` means that it serves nothing. */
+  readonly known: boolean;
   /** Whether the revision was brought to it in this run. */
   readonly fetched: boolean;
   readonly error: ErrorReport | null;
@@ -121,8 +123,8 @@ function reduceKnown(state: RunState, event: ScapEvent): RunState {
     case 'interrupt.received':
       return { ...state, interruptedBy: event.signal };
     case 'host.finished': {
-      const { host, state: ended, live, error } = event;
-      return { ...state, hosts: setHost(state, host, { state: ended, live, error }) };
+      const { host, state: ended, live, known = false, error } = event;
+      return { ...state, hosts: setHost(state, host, { state: ended, live, known, error }) };
     }
     case 'run.finished':
       return { ...state, result: event };
@@ -132,7 +134,14 @@ function reduceKnown(state: RunState, event: ScapEvent): RunState {
 }
 
 function setHost(state: RunState, host: HostName, change: Partial<HostView>): ReadonlyMap<HostName, HostView> {
-  const before = state.hosts.get(host) ?? { host, state: undefined, live: null, fetched: false, error: null };
+  const before = state.hosts.get(host) ?? {
+    host,
+    state: undefined,
+    live: null,
+    known: false,
+    fetched: false,
+    error: null,
+  };
   return new Map(state.hosts).set(host, { ...before, ...change });
 }
 

@@ -42,7 +42,7 @@ export function gatherFacts(state: RunState, run: EventOf<'run.started'>): RunFa
     hosts,
     counts,
     liveOn: hosts.filter(({ live }) => live === run.revision).map(({ host }) => host),
-    unknownOn: hosts.filter(({ live }) => live === null).map(({ host }) => host),
+    unknownOn: hosts.filter(({ live, known }) => live === null && !known).map(({ host }) => host),
     promoteStarted: moved || state.stages.some(({ name }) => /promote|rollback/.test(name)),
     outcome: state.result?.outcome,
     durationMs: state.result?.durationMs ?? 0,
@@ -53,5 +53,5 @@ export function gatherFacts(state: RunState, run: EventOf<'run.started'>): RunFa
 /** What a host served when it was connected proves nothing about the end. */
 function hostAtEnd(view: HostView | undefined, host: HostName): HostView {
   if (view?.state !== undefined) return view;
-  return { host, state: undefined, live: null, fetched: false, error: view?.error ?? null };
+  return { host, state: undefined, live: null, known: false, fetched: false, error: view?.error ?? null };
 }

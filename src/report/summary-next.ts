@@ -16,8 +16,9 @@ export function suggestCommands(facts: RunFacts): Suggestion[] {
       return facts.kind === 'prepare' ? [{ command: 'scap push', purpose: 'make the staging tree live' }] : [];
     case 'partial':
       return [status, catchUp(facts)];
-    case 'failed':
     case 'rolled-back':
+      return [status, ...tryAgain(facts, 'try again when the cause is gone')];
+    case 'failed':
     case 'aborted':
       return [status, ...goBack(facts), ...tryAgain(facts, 'try again when the cause is gone')];
     case 'interrupted':

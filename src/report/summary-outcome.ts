@@ -45,7 +45,7 @@ export function describeOutcome(facts: RunFacts): { readonly tone: Tone; readonl
 
 /** For a command that found every host as it should be and started no run. */
 export function formatNothingToDo(revision: string, hostCount: number): string {
-  return `Nothing to do: revision ${shortSha(revision)} is already live on all of ${countOf(hostCount, 'host')}`;
+  return `Nothing to do: revision ${shortSha(revision)} is already live on ${allHosts(hostCount)}`;
 }
 
 function describeSuccess(facts: RunFacts): string {
@@ -53,7 +53,7 @@ function describeSuccess(facts: RunFacts): string {
   const took = formatDuration(facts.durationMs);
   if (keepsLive.has(kind)) return `Run ${facts.n} (${kind}): ok on ${countOf(hosts.length, 'host')} in ${took}`;
   if (kind !== 'prepare' && counts.promoted === 0 && hosts.length > 0 && liveOn.length === hosts.length) {
-    return `Revision ${shortSha(revision)} was live on all of ${countOf(hosts.length, 'host')} already; run ${facts.n} checked ${countOf(hosts.length, 'host')} in ${took}`;
+    return `Revision ${shortSha(revision)} was live on ${allHosts(hosts.length)} already; run ${facts.n} checked that in ${took}`;
   }
   return `Revision ${shortSha(revision)} is ${reach(facts)}${states(facts)} in ${took}`;
 }
@@ -81,4 +81,8 @@ function wentBack({ counts }: RunFacts): string {
 function states({ counts }: RunFacts): string {
   const text = formatHostCounts(counts);
   return text === '' ? '' : ` (${text})`;
+}
+
+function allHosts(count: number): string {
+  return count === 1 ? 'the one host' : `all ${formatCount(count)} hosts`;
 }

@@ -53,7 +53,10 @@ function who(hosts: readonly string[]): string {
 /** What is live where, unless every host serves what it should. */
 function liveLines(facts: RunFacts): string[] {
   const groups = new Map<string | null, HostView[]>();
-  for (const view of facts.hosts) groups.set(view.live, [...(groups.get(view.live) ?? []), view]);
+  for (const view of facts.hosts) {
+    const key = view.live ?? (view.known ? 'nothing' : null);
+    groups.set(key, [...(groups.get(key) ?? []), view]);
+  }
   if (facts.hosts.length === 0 || (facts.outcome === 'ok' && groups.size === 1)) return [];
   const rows = [...groups].map(([live, views]) => ({
     name: liveName(live, facts),
@@ -70,7 +73,8 @@ function liveLines(facts: RunFacts): string[] {
 }
 
 function liveName(live: string | null, { revision, previous }: RunFacts): string {
-  if (live === null) return 'nothing or unknown';
+  if (live === null) return 'unknown';
+  if (live === 'nothing') return live;
   if (live === revision) return `${shortSha(live)} (this run)`;
   return live === previous ? `${shortSha(live)} (before)` : shortSha(live);
 }

@@ -7,9 +7,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, ScapError } from '../core/errors.ts';
+import { operatorName } from './operator-name.ts';
 
 /** Who holds a lock, as written into it by the holder. */
 export interface LockHolder {
@@ -96,7 +97,7 @@ function tryLock(path: string): number | undefined {
 
 function hold(fd: number, reason: string): FileLock {
   const holder: LockHolder = {
-    user: process.env.SUDO_USER ?? userInfo().username,
+    user: operatorName(),
     host: hostname(),
     pid: process.pid,
     since: new Date().toISOString(),

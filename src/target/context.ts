@@ -96,14 +96,19 @@ function sweepMeta(layout: TargetLayout): void {
   }
 }
 
-/** Refuses a run that is older than one this target has seen, and remembers a newer one, durably. */
-export function admitFence(layout: TargetLayout, fence: number): void {
+/**
+ * Refuses a run that is older than one this target has seen, or another of the same number, and remembers a newer one, durably.
+ * `run` tells runs of the same number apart; work by hand has none.
+ */
+export function admitFence(layout: TargetLayout, fence: number, run?: string): void {
   const state = readState(layout);
-  if (fence < state.fence) {
-    throw new ScapError('fence_stale', `Cannot accept run ${fence}: this target has already seen run ${state.fence}`, {
+  const other = fence === state.fence && run !== undefined && state.run !== undefined && run !== state.run;
+  if (fence < state.fence || other) {
+    const seen = other ? `another run ${fence}` : `run ${state.fence}`;
+    throw new ScapError('fence_stale', `Cannot accept run ${fence}: this target has already seen ${seen}`, {
       hint: 'Another deploy host or a newer run is in charge; to take over from it, run again with --force',
       data: { fence, seen: state.fence },
     });
   }
-  if (fence > state.fence) writeState(layout, { ...state, fence });
+  if (fence > state.fence) writeState(layout, { ...state, fence, run });
 }

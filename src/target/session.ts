@@ -126,7 +126,7 @@ class Session implements TargetSession {
       typeof params.reason === 'string' ? params.reason : 'scap',
     );
     await openRepository(this.#layout.repo);
-    admitFence(this.#layout, fence);
+    admitFence(this.#layout, fence, typeof params.run === 'string' ? params.run : undefined);
     return { fence };
   }
 

@@ -18,6 +18,8 @@ export interface TargetState {
   readonly version: 1;
   /** The highest fence seen; a run with a lower one is refused. */
   readonly fence: number;
+  /** Which run of that number it was. */
+  readonly run?: string | undefined;
   /** Newest last, at most {@link keptSwaps}. */
   readonly swaps: readonly Swap[];
   /** Revisions that are never pruned. */

@@ -17,6 +17,11 @@ export function runRollback(io: Io, revision: string | undefined, options: Deplo
 export function parseRollbackTarget(text: string | undefined): RollbackRequest['to'] {
   if (text === undefined) return { steps: 1 };
   if (!text.startsWith('-')) return { revision: text };
+  if (text.startsWith('--')) {
+    throw new ScapError('usage', `Cannot roll back: there is no option "${text}"`, {
+      hint: 'See: scap rollback --help',
+    });
+  }
   const steps = /^-(\d{1,6})$/.test(text) ? Number(text.slice(1)) : 0;
   if (steps > 0) return { steps };
   throw new ScapError('usage', `Cannot roll back to "${text}": it is neither a revision nor -N`, {

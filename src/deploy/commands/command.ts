@@ -19,6 +19,8 @@ export interface RunContext extends CommandWorld {
   readonly plan: Plan;
   /** The run's number. */
   readonly fence: number;
+  /** Tells it from another run of the same number, by another deploy host. */
+  readonly id: string;
   readonly reason: string;
   readonly adopt: boolean;
   readonly fleet: Fleet;

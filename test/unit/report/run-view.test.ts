@@ -113,9 +113,9 @@ describe('reduce()', () => {
       hostFinished(c, 'not-attempted'),
     );
     expect([...state.hosts.values()]).toEqual([
-      { host: 'a', state: 'promoted', live: after, fetched: true, error: null },
-      { host: 'b', state: undefined, live: null, fetched: false, error: denied },
-      { host: 'c', state: 'not-attempted', live: before, fetched: false, error: null },
+      { host: 'a', state: 'promoted', live: after, known: false, fetched: true, error: null },
+      { host: 'b', state: undefined, live: null, known: false, fetched: false, error: denied },
+      { host: 'c', state: 'not-attempted', live: before, known: false, fetched: false, error: null },
     ]);
   });
 

@@ -41,7 +41,7 @@ describe('formatSummary()', () => {
 
   it('[B38] says that every host served the revision already', () => {
     const events = [runStarted(abc), ...abc.map((name) => hostFinished(name, 'unchanged')), runFinished('ok')];
-    expect(summary(...events)).toEqual(['Revision aaaaaaaaaaaa was live on all of 3 hosts already; run 12 checked 3 hosts in 1.2 s']);
+    expect(summary(...events)).toEqual(['Revision aaaaaaaaaaaa was live on all 3 hosts already; run 12 checked that in 1.2 s']);
     expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on all of 1 host');
   });
 
@@ -109,7 +109,7 @@ describe('formatSummary()', () => {
       'What the hosts serve now:',
       '  111111111111 (before)    2 hosts: b, c',
       '  aaaaaaaaaaaa (this run)  1 host: a',
-      '  nothing or unknown       1 host: d',
+      '  unknown                  1 host: d',
       '',
       'What to do next:',
       '  scap status  see what every host serves',
@@ -191,7 +191,7 @@ describe('formatSummary()', () => {
       'What the hosts serve now:',
       '  111111111111 (before)    1 host: a',
       '  aaaaaaaaaaaa (this run)  1 host: b',
-      '  nothing or unknown       1 host: c',
+      '  unknown                  1 host: c',
       '',
       'What to do next:',
       '  scap status                 see what every host serves',
@@ -241,7 +241,7 @@ describe('formatSummary()', () => {
       'Push of revision aaaaaaaaaaaa has no recorded end: it is live on 0 of 1 host, unknown on 1',
       '',
       'What the hosts serve now:',
-      '  nothing or unknown  1 host: a',
+      '  unknown  1 host: a',
     ]);
   });
 
