@@ -42,7 +42,7 @@ describe('formatSummary()', () => {
   it('[B38] says that every host served the revision already', () => {
     const events = [runStarted(abc), ...abc.map((name) => hostFinished(name, 'unchanged')), runFinished('ok')];
     expect(summary(...events)).toEqual(['Revision aaaaaaaaaaaa was live on all 3 hosts already; run 12 checked that in 1.2 s']);
-    expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on all of 1 host');
+    expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on the one host');
   });
 
   it('does not call live what another host reported to serve', () => {
