@@ -9,7 +9,8 @@ import { expectRepaired, servedTree } from './support/soundness.ts';
 
 const isRoot = process.getuid?.() === 0;
 const unshare = isRoot ? ['unshare', '-m'] : ['unshare', '-rm'];
-const canMount = spawnSync(unshare[0] as string, [...unshare.slice(1), 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+const canMount =
+  spawnSync(unshare[0] as string, [...unshare.slice(1), 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 afterEach(cleanUp);
 
@@ -20,7 +21,12 @@ interface Namespace {
 }
 
 async function openNamespace(): Promise<Namespace> {
-  const holder: Running = startProcess(unshare[0] as string, [...unshare.slice(1), 'sh', '-c', 'echo ready; exec sleep 600']);
+  const holder: Running = startProcess(unshare[0] as string, [
+    ...unshare.slice(1),
+    'sh',
+    '-c',
+    'echo ready; exec sleep 600',
+  ]);
   await holder.until(/ready/);
   const prefix = ['nsenter', '-t', String(holder.pid), '-m', ...(isRoot ? [] : ['-U', '--preserve-credentials'])];
   const run = (...argv: string[]) => {
@@ -50,54 +56,86 @@ const live = (site: Site) => site.hosts.map((host) => readlinkSync(site.live(hos
 
 function addFiles(site: Site, count: number, bytes: number): void {
   mkdirSync(join(site.staging, 'many'), { recursive: true });
-  for (let i = 0; i < count; i++) writeFileSync(join(site.staging, 'many', `${i}`), `${i}`.padEnd(bytes, String(Math.sin(i))));
+  for (let i = 0; i < count; i++)
+    writeFileSync(join(site.staging, 'many', `${i}`), `${i}`.padEnd(bytes, String(Math.sin(i))));
 }
 
 describe.skipIf(!canMount)('a full disk on one target', () => {
   it.each([
     { what: 'bytes, found out before anything is sent', options: 'size=2m', files: 30, bytes: 100_000, fill: false },
-    { what: 'inodes, found out before anything is sent', options: 'size=20m,nr_inodes=300', files: 400, bytes: 10, fill: false },
+    {
+      what: 'inodes, found out before anything is sent',
+      options: 'size=20m,nr_inodes=300',
+      files: 400,
+      bytes: 10,
+      fill: false,
+    },
     { what: 'bytes, found out while files are written', options: 'size=6m', files: 40, bytes: 50_000, fill: true },
-    { what: 'inodes, found out while files are written', options: 'size=20m,nr_inodes=700', files: 300, bytes: 10, fill: true },
-  ])('[B24] [B52] $what: that host fails, nobody is promoted, its litter is gone, and with space a push succeeds', async (given) => {
-    const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), given.options);
-    addFiles(site, given.files, given.bytes);
-    // Somebody else takes the space after the check: just before the first of the many files is written.
-    const filler = given.options.includes('inodes') ? `i=0; while : > fill-$i; do i=$((i+1)); done` : 'cat /dev/zero > fill-0';
-    let fault: Record<string, string | number> | undefined;
-    let filling: Promise<void> | undefined;
-    if (given.fill) {
-      const mark = join(site.dir, 'about-to-write');
-      fault = { role: 'agent', host: 'web2', action: 'delay', ms: 1500, op: 'openSync', match: 'many/', mark };
-      filling = eventually(() => readdirSync(site.dir).includes('about-to-write')).then(() => {
-        namespace.run('sh', '-c', `cd ${small} && { ${filler}; } 2>/dev/null`);
-      });
-    }
-    const failed = await site.scap(['push', '--json'], { prefix, fault });
-    await filling;
-    const story = `${failed.stdout}\n${failed.stderr}`;
-    expect(failed.status, story).toBe(5);
-    const result = JSON.parse(failed.stdout);
-    const web2 = result.hosts.find(({ host }: { host: string }) => host === 'web2');
-    expect(web2, story).toMatchObject({ state: 'failed', error: { code: 'disk_full' } });
-    expect(web2.error.hint, story).toMatch(/[Ff]ree/);
-    expect(live(site), story).toEqual(shas);
-    await site.settle();
-    const left = namespace.run('find', join(small, 'work'), '-mindepth', '1', '-maxdepth', '1', '!', '-name', 'spare').stdout;
-    expect(left, 'litter').toBe('');
-    expect(namespace.run('find', join(small, 'repo.git/objects/pack'), '-name', 'tmp_*').stdout).toBe('');
-    expect(namespace.run('cat', join(site.live('web2'), 'VERSION')).stdout).toBe('0\n');
+    {
+      what: 'inodes, found out while files are written',
+      options: 'size=20m,nr_inodes=700',
+      files: 300,
+      bytes: 10,
+      fill: true,
+    },
+  ])(
+    '[B24] [B52] $what: that host fails, nobody is promoted, its litter is gone, and with space a push succeeds',
+    async (given) => {
+      const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), given.options);
+      addFiles(site, given.files, given.bytes);
+      // Somebody else takes the space after the check: just before the first of the many files is written.
+      const filler = given.options.includes('inodes')
+        ? `i=0; while : > fill-$i; do i=$((i+1)); done`
+        : 'cat /dev/zero > fill-0';
+      let fault: Record<string, string | number> | undefined;
+      let filling: Promise<void> | undefined;
+      if (given.fill) {
+        const mark = join(site.dir, 'about-to-write');
+        fault = { role: 'agent', host: 'web2', action: 'delay', ms: 1500, op: 'openSync', match: 'many/', mark };
+        filling = eventually(() => readdirSync(site.dir).includes('about-to-write')).then(() => {
+          namespace.run('sh', '-c', `cd ${small} && { ${filler}; } 2>/dev/null`);
+        });
+      }
+      const failed = await site.scap(['push', '--json'], { prefix, fault });
+      await filling;
+      const story = `${failed.stdout}\n${failed.stderr}`;
+      expect(failed.status, story).toBe(5);
+      const result = JSON.parse(failed.stdout);
+      const web2 = result.hosts.find(({ host }: { host: string }) => host === 'web2');
+      expect(web2, story).toMatchObject({ state: 'failed', error: { code: 'disk_full' } });
+      expect(web2.error.hint, story).toMatch(/[Ff]ree/);
+      expect(live(site), story).toEqual(shas);
+      await site.settle();
+      const left = namespace.run(
+        'find',
+        join(small, 'work'),
+        '-mindepth',
+        '1',
+        '-maxdepth',
+        '1',
+        '!',
+        '-name',
+        'spare',
+      ).stdout;
+      expect(left, 'litter').toBe('');
+      expect(namespace.run('find', join(small, 'repo.git/objects/pack'), '-name', 'tmp_*').stdout).toBe('');
+      expect(namespace.run('cat', join(site.live('web2'), 'VERSION')).stdout).toBe('0\n');
 
-    expect(namespace.run('sh', '-c', `rm -f ${small}/fill-*; mount -o remount,size=50m,nr_inodes=10000 ${small}`).status).toBe(0);
-    await site.ok(['push'], { prefix });
-    await site.settle();
-    expect(new Set(live(site)).size).toBe(1);
-    expect(live(site)).not.toEqual(shas);
-    const verified = await site.scap(['verify', '--deep'], { prefix });
-    expect(verified.status, verified.stdout).toBe(0);
-  });
+      expect(
+        namespace.run('sh', '-c', `rm -f ${small}/fill-*; mount -o remount,size=50m,nr_inodes=10000 ${small}`).status,
+      ).toBe(0);
+      await site.ok(['push'], { prefix });
+      await site.settle();
+      expect(new Set(live(site)).size).toBe(1);
+      expect(live(site)).not.toEqual(shas);
+      const verified = await site.scap(['verify', '--deep'], { prefix });
+      expect(verified.status, verified.stdout).toBe(0);
+    },
+  );
 
-  it('[B24] every failing moment of a write is survived: the disk fills at each of ten points', { timeout: 180_000 }, async () => {
+  it('[B24] every failing moment of a write is survived: the disk fills at each of ten points', {
+    timeout: 180_000,
+  }, async () => {
     const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), 'size=8m');
     addFiles(site, 10, 1000);
     const points = ['state.json', 'bundle-', 'shallow', 'index.php', 'ctime-windows', '\\.index\\.', 'meta/.*\\.json'];
@@ -110,7 +148,17 @@ describe.skipIf(!canMount)('a full disk on one target', () => {
       const { hosts } = JSON.parse(failed.stdout);
       expect(hosts.find(({ host }: { host: string }) => host === 'web2').error.code, story).toBe('disk_full');
       await site.settle();
-      const left = namespace.run('find', join(small, 'work'), '-mindepth', '1', '-maxdepth', '1', '!', '-name', 'spare').stdout;
+      const left = namespace.run(
+        'find',
+        join(small, 'work'),
+        '-mindepth',
+        '1',
+        '-maxdepth',
+        '1',
+        '!',
+        '-name',
+        'spare',
+      ).stdout;
       expect(left, story).toBe('');
       const more = stage(site.staging, points.indexOf(match) + 1);
       expect(more).toBeDefined();
@@ -124,7 +172,11 @@ describe.skipIf(!canMount)('a full disk on the deploy host', () => {
   it('[B24] commits nothing, says which disk, exits 5, and the next push works', async () => {
     const { site, namespace, prefix, small, shas } = await smallSite((of) => of.state, 'size=3m');
     addFiles(site, 60, 1000);
-    for (let i = 0; i < 60; i++) writeFileSync(join(site.staging, 'many', `${i}`), Buffer.from(Array.from({ length: 80_000 }, () => Math.random() * 256)));
+    for (let i = 0; i < 60; i++)
+      writeFileSync(
+        join(site.staging, 'many', `${i}`),
+        Buffer.from(Array.from({ length: 80_000 }, () => Math.random() * 256)),
+      );
     const failed = await site.scap(['push', '--json'], { prefix });
     const story = `${failed.stdout}\n${failed.stderr}`;
     expect(failed.status, story).toBe(5);
@@ -132,9 +184,28 @@ describe.skipIf(!canMount)('a full disk on the deploy host', () => {
     expect(failed.stderr).toMatch(/no space left/i);
     expect(failed.stderr).toMatch(/hint: .*[Ff]ree/);
     expect(live(site)).toEqual(shas);
-    const main = namespace.run('git', '--git-dir', join(small, 'repo.git'), '-c', 'safe.directory=*', 'rev-parse', 'refs/heads/main');
+    const main = namespace.run(
+      'git',
+      '--git-dir',
+      join(small, 'repo.git'),
+      '-c',
+      'safe.directory=*',
+      'rev-parse',
+      'refs/heads/main',
+    );
     expect(main.stdout.trim(), 'nothing was committed').toBe(shas[0]);
-    expect(namespace.run('find', join(small, 'work'), join(small, 'repo.git/objects/pack'), '-name', '*tmp*', '-o', '-path', '*/work/*').stdout).toBe('');
+    expect(
+      namespace.run(
+        'find',
+        join(small, 'work'),
+        join(small, 'repo.git/objects/pack'),
+        '-name',
+        '*tmp*',
+        '-o',
+        '-path',
+        '*/work/*',
+      ).stdout,
+    ).toBe('');
     expect(namespace.run('mount', '-o', 'remount,size=50m', small).status).toBe(0);
     await site.ok(['push'], { prefix });
     expect(new Set(live(site)).size).toBe(1);
@@ -163,8 +234,11 @@ describe.skipIf(!isRoot)('a cache that may not be written', () => {
   it('[B24] [B47] permission denied for an ordinary user: one clear error that names the path, and no stack', async () => {
     const site = new Site({ hosts: ['web1', 'web2'] });
     const uid = 65_534;
-    const prefix = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-    // Directories of root's own in PATH would be what is complained about.
+    // /dev/null is not for everybody in every container.
+    const namespace = await openNamespace();
+    const device = join(site.dir, 'null');
+    namespace.run('sh', '-c', `mknod ${device} c 1 3 && chmod 666 ${device} && mount --bind ${device} /dev/null`);
+    const prefix = [...namespace.prefix, 'setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
     const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
     const tree = stage(site.staging, 0);
     const own = (path: string) => spawnSync('chown', ['-R', `${uid}:${uid}`, path]);

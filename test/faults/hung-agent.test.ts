@@ -36,27 +36,34 @@ const hangs: readonly { readonly at: string; readonly fault: Fault; readonly dea
 ];
 
 describe('an agent that hangs (SIGSTOP)', () => {
-  it.each(hangs)('[B35] [B32] at $at meets its deadline, is ended, and leaves every host on what it served', async ({ fault, deadlineMs }) => {
-    const { site, before, after } = await preparedSite();
-    const once = join(site.dir, 'hung');
-    const ended = await site.scap(['push'], { fault: { ...fault, role: 'agent', host: 'web2', action: 'stop', once } });
-    const story = `${ended.stdout}\n${ended.stderr}`;
-    expect(ended.status, story).toBe(5);
-    expect(ended.durationMs, story).toBeGreaterThanOrEqual(deadlineMs);
-    expect(ended.durationMs, story).toBeLessThan(deadlineMs + 6000);
-    expect(story).toMatch(/web2/);
-    expect(story).toMatch(/no answer after/);
-    expectOldOrNew(site, [before], story);
-    await eventually(() => site.processes().length === 0, 5000);
-    await site.ok(['push']);
-    await site.settle();
-    expectOldOrNew(site, [after], story);
-  });
+  it.each(hangs)(
+    '[B35] [B32] at $at meets its deadline, is ended, and leaves every host on what it served',
+    async ({ fault, deadlineMs }) => {
+      const { site, before, after } = await preparedSite();
+      const once = join(site.dir, 'hung');
+      const ended = await site.scap(['push'], {
+        fault: { ...fault, role: 'agent', host: 'web2', action: 'stop', once },
+      });
+      const story = `${ended.stdout}\n${ended.stderr}`;
+      expect(ended.status, story).toBe(5);
+      expect(ended.durationMs, story).toBeGreaterThanOrEqual(deadlineMs);
+      expect(ended.durationMs, story).toBeLessThan(deadlineMs + 6000);
+      expect(story).toMatch(/web2/);
+      expect(story).toMatch(/no answer after/);
+      expectOldOrNew(site, [before], story);
+      await eventually(() => site.processes().length === 0, 5000);
+      await site.ok(['push']);
+      await site.settle();
+      expectOldOrNew(site, [after], story);
+    },
+  );
 
   it('[B35] [B31] costs only its own host when one may fail', async () => {
     const group = 'groups: [{name: all, hosts: ["*"], failureBudget: 1}]';
     const { site, before, after } = await preparedSite(`${timeouts}\n${group}`);
-    const ended = await site.scap(['push'], { fault: { role: 'agent', host: 'web2', action: 'stop', op: 'spawn', match: 'index-pack' } });
+    const ended = await site.scap(['push'], {
+      fault: { role: 'agent', host: 'web2', action: 'stop', op: 'spawn', match: 'index-pack' },
+    });
     expect(ended.status, ended.stderr).toBe(1);
     expect(site.hosts.map((host) => servedTree(site, host))).toEqual([after, before, after]);
     await eventually(() => site.processes().length === 0, 5000);
@@ -64,7 +71,6 @@ describe('an agent that hangs (SIGSTOP)', () => {
     await expectRepaired(site, after, 'after the repair');
   });
 });
-
 
 describe('a tool that hangs on a target', () => {
   it('[B35] meets the deadline of its stage, and leaves no process behind', async () => {
@@ -104,7 +110,9 @@ describe('a bundle whose bytes flip on the way', () => {
     damaged[20] = (damaged[20] as number) ^ 1;
     stdin.write(encodeMessage({ type: 'request', id: 1, verb: 'begin', params: { fence: 1 } }));
     await eventually(() => /"id":1,"ok":true/.test(text));
-    stdin.write(encodeMessage({ type: 'request', id: 2, verb: 'receive', params: { sha256 }, payloadBytes: damaged.length }));
+    stdin.write(
+      encodeMessage({ type: 'request', id: 2, verb: 'receive', params: { sha256 }, payloadBytes: damaged.length }),
+    );
     for (const byte of damaged) stdin.write(Buffer.of(byte));
     await eventually(() => /"id":2,"ok"/.test(text));
     const reply = JSON.parse(text.split('\n').find((line) => line.includes('"id":2,"ok"')) as string);
@@ -113,13 +121,23 @@ describe('a bundle whose bytes flip on the way', () => {
     expect(existsSync(layout.bundle(sha256))).toBe(false);
 
     // The same connection goes on working: the undamaged one is taken.
-    stdin.write(encodeMessage({ type: 'request', id: 3, verb: 'receive', params: { sha256 }, payloadBytes: bundle.length }));
+    stdin.write(
+      encodeMessage({ type: 'request', id: 3, verb: 'receive', params: { sha256 }, payloadBytes: bundle.length }),
+    );
     stdin.write(bundle);
     await eventually(() => /"id":3,"ok":true/.test(text));
     expect(readFileSync(layout.bundle(sha256))).toEqual(bundle);
 
     // Cut off in the middle: nothing but the whole one from before is there.
-    stdin.write(encodeMessage({ type: 'request', id: 4, verb: 'receive', params: { sha256: 'f'.repeat(64) }, payloadBytes: 1000 }));
+    stdin.write(
+      encodeMessage({
+        type: 'request',
+        id: 4,
+        verb: 'receive',
+        params: { sha256: 'f'.repeat(64) },
+        payloadBytes: 1000,
+      }),
+    );
     stdin.end(bundle);
     await served;
     expect(readdirSync(layout.work)).toEqual([`bundle-${sha256}`]);

@@ -32,15 +32,50 @@ interface Gate {
 
 const slow = { action: 'delay', ms: 700 };
 const gates: readonly Gate[] = [
-  { stage: 'capture', fault: { ...slow, role: 'deploy', op: 'openSync', match: 'work/pack-' }, live: ['old'], status: [130] },
-  { stage: 'commit', fault: { ...slow, role: 'deploy', op: 'spawn', match: 'index-pack' }, live: ['old'], status: [130] },
-  { stage: 'connect', fault: { ...slow, role: 'agent', op: 'spawn', match: 'git --version' }, live: ['old'], status: [130] },
-  { stage: 'transfer', fault: { ...slow, role: 'agent', op: 'renameSync', match: 'bundle-' }, live: ['old'], status: [130] },
+  {
+    stage: 'capture',
+    fault: { ...slow, role: 'deploy', op: 'openSync', match: 'work/pack-' },
+    live: ['old'],
+    status: [130],
+  },
+  {
+    stage: 'commit',
+    fault: { ...slow, role: 'deploy', op: 'spawn', match: 'index-pack' },
+    live: ['old'],
+    status: [130],
+  },
+  {
+    stage: 'connect',
+    fault: { ...slow, role: 'agent', op: 'spawn', match: 'git --version' },
+    live: ['old'],
+    status: [130],
+  },
+  {
+    stage: 'transfer',
+    fault: { ...slow, role: 'agent', op: 'renameSync', match: 'bundle-' },
+    live: ['old'],
+    status: [130],
+  },
   { stage: 'fetch', fault: { ...slow, role: 'agent', op: 'spawn', match: 'index-pack' }, live: ['old'], status: [130] },
   { stage: 'write', fault: { ...slow, role: 'agent', op: 'openSync', match: 'VERSION' }, live: ['old'], status: [130] },
-  { stage: 'promote', fault: { ...slow, role: 'agent', op: 'symlinkSync', match: 'live' }, live: ['old', 'new'], status: [130] },
-  { stage: 'record', fault: { ...slow, role: 'deploy', op: 'spawn', match: 'update-ref', nth: 2 }, live: ['new'], status: [130] },
-  { stage: 'finalize', fault: { ...slow, role: 'agent', op: 'renameSync', match: 'retired' }, live: ['new'], status: [0, 130] },
+  {
+    stage: 'promote',
+    fault: { ...slow, role: 'agent', op: 'symlinkSync', match: 'live' },
+    live: ['old', 'new'],
+    status: [130],
+  },
+  {
+    stage: 'record',
+    fault: { ...slow, role: 'deploy', op: 'spawn', match: 'update-ref', nth: 2 },
+    live: ['new'],
+    status: [130],
+  },
+  {
+    stage: 'finalize',
+    fault: { ...slow, role: 'agent', op: 'renameSync', match: 'retired' },
+    live: ['new'],
+    status: [0, 130],
+  },
 ];
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('%s once', (name) => {
@@ -55,7 +90,11 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s once', (name) => {
       const story = `${at}: ${ended.status} ${ended.signal}\n${ended.stdout}\n${ended.stderr}`;
       expect(status, story).toContain(ended.status);
       expect(ended.durationMs, story).toBeLessThan(15_000);
-      expectOldOrNew(site, live.map((which) => (which === 'old' ? before : after)), story);
+      expectOldOrNew(
+        site,
+        live.map((which) => (which === 'old' ? before : after)),
+        story,
+      );
       // Started or not, each host that was to be promoted is named with what it serves; before a run there is one sentence.
       if (['fetch', 'write', 'promote', 'record'].includes(at)) {
         for (const host of site.hosts) expect(ended.stdout, story).toMatch(new RegExp(`${host}|3 hosts|all`));
@@ -91,19 +130,22 @@ describe('a signal twice', () => {
   it.each([
     { at: 'fetch', fault: { role: 'agent', op: 'spawn', match: 'index-pack' } },
     { at: 'promote', fault: { role: 'agent', op: 'symlinkSync', match: 'live' } },
-  ])('[B36] during $at: exits at once with 130, leaves no process behind, and the next push repairs', async ({ fault }) => {
-    const mark = join(site.dir, 'reached');
-    const run = site.start(['push'], { fault: { ...fault, action: 'delay', ms: 20_000, mark } });
-    await eventually(() => existsSync(mark));
-    killPid(run.pid, 'SIGINT');
-    await run.until(/[Ii]nterrupt|Ctrl-C|[Ss]topping/);
-    const insistedAt = Date.now();
-    killPid(run.pid, 'SIGINT');
-    const ended = await run.done;
-    expect(Date.now() - insistedAt).toBeLessThan(1000);
-    expect(ended.status).toBe(130);
-    await eventually(() => site.processes().length === 0, 3000);
-    expectOldOrNew(site, [before, after], 'after the second signal');
-    await repair('after the second signal');
-  });
+  ])(
+    '[B36] during $at: exits at once with 130, leaves no process behind, and the next push repairs',
+    async ({ fault }) => {
+      const mark = join(site.dir, 'reached');
+      const run = site.start(['push'], { fault: { ...fault, action: 'delay', ms: 20_000, mark } });
+      await eventually(() => existsSync(mark));
+      killPid(run.pid, 'SIGINT');
+      await run.until(/[Ii]nterrupt|Ctrl-C|[Ss]topping/);
+      const insistedAt = Date.now();
+      killPid(run.pid, 'SIGINT');
+      const ended = await run.done;
+      expect(Date.now() - insistedAt).toBeLessThan(1000);
+      expect(ended.status).toBe(130);
+      await eventually(() => site.processes().length === 0, 3000);
+      expectOldOrNew(site, [before, after], 'after the second signal');
+      await repair('after the second signal');
+    },
+  );
 });

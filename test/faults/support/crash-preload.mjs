@@ -1,3 +1,4 @@
+// @ts-nocheck: what it patches has no types worth writing down.
 // Makes a scap process fail at a chosen point. Loaded with NODE_OPTIONS='--import=file:///…/crash-preload.mjs?role=agent&host=web2&call=37'.
 //
 // Every call that changes the file system, and every start of a process, is numbered. Query parameters:
@@ -20,8 +21,27 @@ if (isMeant()) {
   const calls = [];
   let matched = 0;
   const names = [
-    ...['writeSync', 'renameSync', 'linkSync', 'symlinkSync', 'mkdirSync', 'unlinkSync', 'rmSync', 'rmdirSync', 'fsyncSync'],
-    ...['futimesSync', 'lutimesSync', 'utimesSync', 'chmodSync', 'fchmodSync', 'ftruncateSync', 'writeFileSync', 'appendFileSync'],
+    ...[
+      'writeSync',
+      'renameSync',
+      'linkSync',
+      'symlinkSync',
+      'mkdirSync',
+      'unlinkSync',
+      'rmSync',
+      'rmdirSync',
+      'fsyncSync',
+    ],
+    ...[
+      'futimesSync',
+      'lutimesSync',
+      'utimesSync',
+      'chmodSync',
+      'fchmodSync',
+      'ftruncateSync',
+      'writeFileSync',
+      'appendFileSync',
+    ],
   ];
   for (const name of names) wrap(fs, name, (args) => args.slice(0, 2).filter(isPathLike).map(String).join(' '));
   wrap(fs, 'openSync', (args) => (isWriting(args[1]) ? String(args[0]) : undefined));
@@ -91,5 +111,7 @@ function isPathLike(value) {
 }
 
 function isWriting(flags) {
-  return typeof flags === 'number' ? (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) !== 0 : /[wa+]/.test(String(flags ?? 'r'));
+  return typeof flags === 'number'
+    ? (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) !== 0
+    : /[wa+]/.test(String(flags ?? 'r'));
 }

@@ -1,5 +1,16 @@
+// @ts-nocheck
 // reader.mjs realpath|plain LIVE REPORTS: reads through LIVE as fast as it can until REPORTS/stop exists, then writes REPORTS/<how>.
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, readSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 
 const [, , how, live, reports] = process.argv;
 const problems = [];

@@ -98,7 +98,13 @@ export class Site {
   readonly state: string;
   readonly #paths: NonNullable<SiteOptions['paths']>;
 
-  constructor({ hosts = ['web1', 'web2', 'web3'], config = '', keepRevisions = 3, paths = {}, state }: SiteOptions = {}) {
+  constructor({
+    hosts = ['web1', 'web2', 'web3'],
+    config = '',
+    keepRevisions = 3,
+    paths = {},
+    state,
+  }: SiteOptions = {}) {
     sites.add(this);
     chmodSync(this.dir, 0o755);
     this.hosts = hosts;
@@ -123,7 +129,9 @@ export class Site {
   start(args: readonly string[], { fault = [], cwd = this.dir, prefix = [], env: more }: RunOptions = {}): Running {
     const faults = [fault].flat() as Fault[];
     const imports = faults.map((one) => {
-      const query = new URLSearchParams(Object.entries(one).map(([name, value]) => [name, String(value)]));
+      const query = new URLSearchParams(
+        Object.entries(one).map(([name, value]): [string, string] => [name, String(value)]),
+      );
       return `--import=${preload}?${query}`;
     });
     const env = { ...process.env, SCAP_CONFIG: join(this.dir, 'scap.yaml'), NODE_OPTIONS: imports.join(' '), ...more };
@@ -140,7 +148,9 @@ export class Site {
   async ok(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const finished = await this.scap(args, options);
     if (finished.status === 0) return finished;
-    throw new Error(`scap ${args.join(' ')} ended with ${finished.status ?? finished.signal}\n${finished.stdout}\n${finished.stderr}`);
+    throw new Error(
+      `scap ${args.join(' ')} ended with ${finished.status ?? finished.signal}\n${finished.stdout}\n${finished.stderr}`,
+    );
   }
 
   /** The revision a host serves. */
@@ -183,7 +193,7 @@ export function writeTree(root: string, files: Writable): void {
 export function stage(root: string, n: number): string {
   writeTree(root, {
     'index.php': `<?php echo ${n};\n`,
-    'VERSION': `${n}\n`,
+    VERSION: `${n}\n`,
     'same/one.txt': 'always the same\n',
     'same/two.txt': 'this too\n',
     'same/empty': '',
@@ -192,7 +202,7 @@ export function stage(root: string, n: number): string {
     'large.bin': `${'x'.repeat(100_000)}${n % 3}`,
     'run.sh': { mode: n % 2 ? 0o755 : 0o644, text: '#!/bin/sh\n' },
     'secret.php': { mode: 0o640, text: 'secret\n' },
-    ...(n % 2 ? { 'kind': { link: `only/in-${n}.txt` } } : { 'kind/file': 'a directory now\n' }),
+    ...(n % 2 ? { kind: { link: `only/in-${n}.txt` } } : { 'kind/file': 'a directory now\n' }),
     [`empty-${n % 2}/`]: '',
   });
   return hashTree(root);
@@ -229,7 +239,11 @@ export async function eventually(holds: () => boolean, timeoutMs = 15_000): Prom
   }
 }
 
-export function startProcess(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
+export function startProcess(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Running {
   const startedAt = Date.now();
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   processes.add(child);

@@ -70,10 +70,16 @@ function leftovers(directory: string): string[] {
 }
 
 export function fsck(gitDir: string): string {
-  const locks = readdirSync(gitDir, { recursive: true, encoding: 'utf8' }).filter((name) => /\.lock$|\/tmp_/.test(name));
-  const output = execFileSync('git', ['--git-dir', gitDir, '-c', 'safe.directory=*', 'fsck', '--full', '--no-dangling', '--no-progress'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const locks = readdirSync(gitDir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.lock$|\/tmp_/.test(name),
+  );
+  const output = execFileSync(
+    'git',
+    ['--git-dir', gitDir, '-c', 'safe.directory=*', 'fsck', '--full', '--no-dangling', '--no-progress'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   return [...locks, output.trim()].filter(Boolean).join('\n');
 }

@@ -63,11 +63,19 @@ export class Rolling {
 }
 
 /** What a push that survived says must be so. */
-function expectVerdict(site: Site, { status, stderr, stdout }: Finished, trees: { before: string | undefined; wanted: string }, where: string) {
+function expectVerdict(
+  site: Site,
+  { status, stderr, stdout }: Finished,
+  trees: { before: string | undefined; wanted: string },
+  where: string,
+) {
   const story = `${where}: ended with ${status}\n${stdout}\n${stderr}`;
   expect([null, 0, 1, 5], story).toContain(status);
   if (status === 0) expectOldOrNew(site, [trees.wanted], story);
-  if (status === 5) expectOldOrNew(site, trees.before === undefined ? [] : [trees.before], story, { absent: trees.before === undefined });
+  if (status === 5)
+    expectOldOrNew(site, trees.before === undefined ? [] : [trees.before], story, {
+      absent: trees.before === undefined,
+    });
 }
 
 /** Lists every point of a push at which the process `role` means can be killed. */
@@ -78,21 +86,31 @@ export async function tracePush(rolling: Rolling, role: Role, args: readonly str
   return readFileSync(trace, 'utf8').trimEnd().split('\n');
 }
 
-/** Where something becomes true, or stops being: these are tried before and after whatever the sample. */
-const turningPoint = /^renameSync|^symlinkSync|^rmSync .*meta|^spawn (sync|git (index-pack|update-ref|init|pack-objects))|deploys\.jsonl/;
+/** Where a revision, or what is served, becomes true or stops being: these are always tried, before and after. */
+const vital =
+  /^(renameSync|symlinkSync|rmSync) .*(\/revs\/|\/meta\/|\/live$|\.live\.)|^spawn sync|^mkdirSync .*\/revs\/./;
+/** Where anything else changes hands: tried rather than the rest. */
+const turningPoint = /^renameSync|^spawn git (index-pack|update-ref|init|pack-objects)|deploys\.jsonl/;
 
-/** Numbers of the calls to try: every turning point and the one after it, and the others evenly spaced, at most `max`; all with SCAP_FAULTS=all. */
+/** Numbers of the calls to try: at most `max` (or the vital ones, when those are more), the same every time; all with SCAP_FAULTS=all. */
 export function choosePoints(trace: readonly string[], max: number): number[] {
   const all = trace.map((_, at) => at + 1);
   if (process.env.SCAP_FAULTS === 'all' || all.length <= max) return all;
-  const turning = all.filter((n) => turningPoint.test(trace[n - 1] ?? '') || turningPoint.test(trace[n - 2] ?? ''));
-  const chosen = new Set(turning.length > max * 0.75 ? spread(turning, Math.floor(max * 0.75)) : turning);
-  for (const n of spread(all.filter((candidate) => !chosen.has(candidate)), max - chosen.size)) chosen.add(n);
-  return [...chosen].sort((a, b) => a - b);
+  const near = (pattern: RegExp) =>
+    all.filter((n) => pattern.test(trace[n - 1] ?? '') || pattern.test(trace[n - 2] ?? ''));
+  const chosen = new Set(near(vital));
+  const turning = near(turningPoint).filter((n) => !chosen.has(n));
+  for (const n of spread(turning, Math.ceil((max - chosen.size) / 2))) chosen.add(n);
+  const rest = all.filter((n) => !chosen.has(n));
+  for (const n of spread(rest, max - chosen.size)) chosen.add(n);
+  return [...chosen].sort((x, y) => x - y);
 }
 
 function spread(items: readonly number[], count: number): number[] {
-  return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor((i * items.length) / count)] as number);
+  return Array.from(
+    { length: Math.min(count, items.length) },
+    (_, i) => items[Math.floor((i * items.length) / count)] as number,
+  );
 }
 
 /** Uniform numbers from 0 to 1, the same for the same seed (mulberry32). */
