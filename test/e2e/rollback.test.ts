@@ -57,7 +57,7 @@ describe('scap rollback', () => {
     expect((await me.json(0, 'rollback')).revision).toBe(one);
     expect(index(me)).toBe('one');
     const { stderr } = await me.expectStatus(2, 'rollback');
-    expect(stderr).toContain('0 older deploys are known');
+    expect(stderr).toContain('0 older revisions were live before and are still held');
   });
 
   it.each([
@@ -170,6 +170,6 @@ describe('scap rollback', () => {
   it('before anything was deployed says so and creates nothing', async () => {
     const me = createOperator();
     const { stderr } = await me.expectStatus(2, 'rollback');
-    expect(stderr).toContain('0 older deploys are known');
+    expect(stderr).toContain('0 older revisions were live before and are still held');
   });
 });
