@@ -51,7 +51,8 @@ export async function clean(host: DeployHost, request: CleanRequest): Promise<De
 }
 
 export interface RepairRequest {
-  readonly drifted: ReadonlyMap<HostName, Sha>;
+  /** Hosts to repair, with what each serves; `undefined` when that could not be told: then what should be live. */
+  readonly drifted: ReadonlyMap<HostName, Sha | undefined>;
   readonly deep: boolean;
   readonly waitMs: number;
 }
@@ -62,7 +63,12 @@ export async function repair(host: DeployHost, { drifted, deep, waitMs }: Repair
     const live = repository.live();
     if (live === undefined) throw new ScapError('revision_unknown', 'Cannot repair: nothing was deployed yet');
     await using fleet = openFleet(host);
-    const plan = planRepair({ live, drifted, deep, concurrency: hostConcurrency });
+    const plan = planRepair({
+      live,
+      drifted: new Map([...drifted].map(([name, revision]) => [name, revision ?? live])),
+      deep,
+      concurrency: hostConcurrency,
+    });
     const options = {
       adopt: false,
       rollback: false,

@@ -133,7 +133,7 @@ describe.skipIf(!canMount)('a full disk on one target', () => {
     },
   );
 
-  it('[B24] every failing moment of a write is survived: the disk fills at each of ten points', {
+  it('[B24] the disk fills at each kind of write, one after the other: that host fails, nobody is promoted, no litter', {
     timeout: 180_000,
   }, async () => {
     const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), 'size=8m');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type ExitStatus, isSystemError, ScapError } from '../../core/errors.ts';
+import { type ExitStatus, isSystemError, ScapError, toScapError } from '../../core/errors.ts';
 import { runSavedPlan } from '../../deploy/upkeep.ts';
 import { parsePlan } from '../../plan/plan.ts';
 import { toCommandResult } from '../deploy-result.ts';
@@ -34,9 +34,13 @@ function readPlanFile(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new ScapError('plan_invalid', `Cannot read the plan "${path}": ${error.code}`, {
-      hint: 'Make one with: scap plan push --save FILE',
-      cause: error,
-    });
+    throw new ScapError(
+      'plan_invalid',
+      toScapError(error)?.message.replace(/^Cannot \w+/, 'Cannot read the plan') ?? `Cannot read the plan "${path}"`,
+      {
+        hint: 'Make one with: scap plan push --save FILE',
+        cause: error,
+      },
+    );
   }
 }

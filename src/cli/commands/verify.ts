@@ -23,8 +23,8 @@ export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
     const deep = options.deep === true;
     const hosts = await verifyFleet(session.host, { deep });
     const drifted = new Map(
-      hosts.flatMap(({ host, report }) =>
-        report?.revision && !isWhole(report) ? [[host, report.revision] as const] : [],
+      hosts.flatMap((found) =>
+        needsRepair(found) ? [[found.host, found.report?.revision ?? undefined] as const] : [],
       ),
     );
     if (options.repair && drifted.size > 0) {
@@ -37,6 +37,12 @@ export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
       text: hosts.flatMap(formatVerification).join('\n'),
     };
   });
+}
+
+/** A host that serves nothing, or cannot be reached, has nothing to repair; one that could not be verified has. */
+function needsRepair({ report, error }: HostVerification): boolean {
+  if (error !== undefined) return error.code !== 'target_unreachable' && error.code !== 'interrupted';
+  return report?.revision != null && !isWhole(report);
 }
 
 function isWhole({ problem, drift }: VerifyReport): boolean {

@@ -66,6 +66,7 @@ export interface SiteOptions {
 /** What is to be ended and removed after each test, however it went. */
 const processes = new Set<ChildProcess>();
 const sites = new Set<Site>();
+const directories = new Set<string>();
 
 export async function cleanUp(): Promise<void> {
   for (const child of processes) signal(child, 'SIGKILL');
@@ -73,9 +74,10 @@ export async function cleanUp(): Promise<void> {
   for (const site of sites) {
     for (const pid of site.processes()) killPid(pid);
     await eventually(() => site.processes().length === 0).catch(() => {});
-    removeDirectory(site.dir);
   }
   sites.clear();
+  for (const directory of directories) removeDirectory(directory);
+  directories.clear();
 }
 
 /** Directories on a memory file system make hundreds of pushes bearable: nothing here is about the disk. */
@@ -88,7 +90,9 @@ export function makeDirectory(): string {
       return false;
     }
   });
-  return realpathSync(mkdtempSync(join(base ?? tmpdir(), 'scap-faults-')));
+  const directory = realpathSync(mkdtempSync(join(base ?? tmpdir(), 'scap-faults-')));
+  directories.add(directory);
+  return directory;
 }
 
 export class Site {
