@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
@@ -81,6 +81,8 @@ function sweep(layout: TargetLayout, trash: Trash): void {
     const sha = isSha(name) ? name : undefined;
     if (sha !== undefined && (sha === live || readMarker(layout, sha) !== undefined)) continue;
     const away = join(layout.work, `incomplete-${name}-${randomBytes(4).toString('hex')}`);
+    // A revision's root that its owner may not write to cannot be moved.
+    if (sha !== undefined && lstatSync(layout.revision(sha)).isDirectory()) chmodSync(layout.revision(sha), 0o755);
     renameSync(join(layout.revs, name), away);
     trash.add(away);
   }

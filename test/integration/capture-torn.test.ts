@@ -1,4 +1,4 @@
-import {
+import fs, {
   appendFileSync,
   chmodSync,
   lstatSync,
@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { emptyManifest } from '../../src/core/manifest.ts';
@@ -164,6 +165,96 @@ describe('[I3][B7] staging that changes while it is read is detected and named',
     mkdirSync(at('a/file'));
     writeFileSync(at('a/file/x'), '');
   }
+});
+
+describe('[I3][B7] a directory that is swapped for another and back is no state the tree ever was in', () => {
+  const large = 9 * 1024 * 1024;
+  const swapIn = () => {
+    renameSync(at('d'), at('d.away'));
+    renameSync(at('other'), at('d'));
+  };
+  const swapBack = () => {
+    renameSync(at('d'), at('other'));
+    renameSync(at('d.away'), at('d'));
+  };
+  /** Somebody acts when the walk has looked at one path, before anything below its directory is read. */
+  const acting = (acts: Readonly<Record<string, () => void>>): Excluder => {
+    const left = new Map(Object.entries(acts));
+    return {
+      excludes: (path) => {
+        const act = left.get(path);
+        left.delete(path);
+        act?.();
+        return ['other', 'd.away'].includes(path);
+      },
+    };
+  };
+  const staged = (inside: Tree) => {
+    for (const name of ['d', 'other']) {
+      for (const [path, node] of Object.entries(inside)) writeTree(root, { [`${name}/${path}`]: node });
+    }
+    writeTree(root, { e: directory(), 'e/f': file('1') });
+  };
+  const torn = async (options: Partial<CaptureOptions>) => {
+    const { code, data } = await refusal(capture(options));
+    expect(code).toBe('staging_changed');
+    return data.paths;
+  };
+
+  it.each<[string, Tree, string[]]>([
+    ['a small file', { x: file('x') }, ['d/x']],
+    ['a file whose name in the other directory has the same content', { x: file('x'), y: file('y') }, ['d/x', 'd/y']],
+    ['a large file', { x: file('x'.repeat(large)) }, ['d/x']],
+    ['a link', { x: link('to') }, ['d/x']],
+    ['an empty file', { x: file('') }, ['d/x']],
+    ['a file of the same mode and size, deeper', { 's/x': file('x') }, ['d/s/x']],
+  ])('%s, read in the other', async (_what, inside, expected) => {
+    staged(inside);
+    const last = expected.at(-1) as string;
+    expect(await torn({ excluder: acting({ [last]: swapIn, 'e/f': swapBack }) })).toEqual(expected);
+  });
+
+  it('where a file stands in one directory and a link, or nothing, in the other', async () => {
+    writeTree(root, {
+      'd/x': file('1'),
+      'd/y': link('1'),
+      'd/z': file('1'),
+      'other/x': link('z'),
+      'other/y': file('1'),
+    });
+    writeTree(root, { 'e/f': file('1') });
+    expect(await torn({ excluder: acting({ 'd/z': swapIn, 'e/f': swapBack }) })).toEqual(['d/x', 'd/y', 'd/z']);
+  });
+
+  it('a link, also when the swap is over before anybody looks again', async () => {
+    writeTree(root, { 'd/x': link('mine'), 'other/x': link('evil'), 'e/f': file('1') });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    const real = fs.readlinkSync;
+    let swaps = 0;
+    const swapped = (...args: Parameters<typeof real>) => {
+      if (swaps++ > 0) return real(...args);
+      swapIn();
+      try {
+        return real(...args);
+      } finally {
+        swapBack();
+      }
+    };
+    fs.readlinkSync = swapped as typeof real;
+    syncBuiltinESMExports();
+    try {
+      expect(await torn({ excluder: acting({}) })).toEqual(['d/x']);
+      expect(swaps).toBeGreaterThan(1);
+    } finally {
+      fs.readlinkSync = real;
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('and one that comes to stay is told by its paths', async () => {
+    staged({ x: file('x') });
+    expect(await torn({ excluder: acting({ 'd/x': swapIn }) })).toContain('d/x');
+  });
 });
 
 it('[B7] a large file that grows while it is streamed is named, and no half of it is kept', async () => {

@@ -40,13 +40,16 @@ export function createTargetWorld(directory: string, world: StagingWorld): Targe
     strategy: () => strategy,
     deploy: async (revision, base) => {
       const session = createTargetSession(layout, stockStages());
-      const run = { fence: ++fence, revision };
-      await call(session, 'begin', run);
-      const bundle = await send(session, revision, base);
-      strategy = ((await call(session, 'stage', { ...run, stage: 'fetch', bundle })) as { result: unknown }).result;
-      await call(session, 'stage', { ...run, stage: 'promote' });
-      await call(session, 'stage', { ...run, stage: 'finalize', keep: 10, graceMs: 0 });
-      await session.end();
+      try {
+        const run = { fence: ++fence, revision };
+        await call(session, 'begin', run);
+        const bundle = await send(session, revision, base);
+        strategy = ((await call(session, 'stage', { ...run, stage: 'fetch', bundle })) as { result: unknown }).result;
+        await call(session, 'stage', { ...run, stage: 'promote' });
+        await call(session, 'stage', { ...run, stage: 'finalize', keep: 10, graceMs: 0 });
+      } finally {
+        await session.end();
+      }
       return layout.revision(revision);
     },
     verify: (revision) => call(createTargetSession(layout, stockStages()), 'verify', { revision, deep: true }),

@@ -16,3 +16,11 @@ export async function asUnprivileged<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export const isRoot = process.geteuid?.() === 0;
+
+/**
+ * Puts before a command what takes root's rights over other people's modes from it, for good; nothing when there are none to take. Unlike
+ * {@link asUnprivileged} it leaves it the owner of what root owns.
+ */
+export const withoutRights: readonly string[] = isRoot
+  ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search,-fowner', '--']
+  : [];

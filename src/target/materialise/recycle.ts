@@ -3,7 +3,7 @@
  *
  * The tree's files may share inodes with other revisions. Nothing is ever written into an existing file: a change is unlink and create.
  */
-import { chmodSync, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, parentPath, toFsPath } from '../../core/byte-path.ts';
 import { isSystemError, ScapError } from '../../core/errors.ts';
@@ -18,7 +18,7 @@ import { findDrift } from '../verify.ts';
 import type { MadeTree } from './archive.ts';
 import { mergedEntries } from './link.ts';
 import { type RevisionSource, readRevisionSource, type TargetEntry } from './revision-source.ts';
-import { createTreeMaker } from './tree-maker.ts';
+import { createTreeMaker, isDirectoryOf } from './tree-maker.ts';
 
 export interface RecyclableTree {
   /** The revision it equals. */
@@ -101,16 +101,17 @@ function makeRoom(
 ): void {
   const at = (path: BytePath) => toFsPath(path === '' ? root : `${root}/${path}`);
   // Ordinary modes first, so that nothing keeps its owner out; `finish` gives them the new ones. Parents before children.
-  for (const [path] of [...old.modes].sort(([a], [b]) => a.length - b.length)) openDirectory(at(path));
+  for (const [path] of [...old.modes].sort(([a], [b]) => a.length - b.length)) openDirectory(root, path);
   const gone = new Set<BytePath>([...changes.map(({ path }) => path), ...toWrite.map(({ path }) => path)]);
-  for (const path of gone) removeFile(at(path));
+  // Not through a link, whoever made one on the way.
+  for (const path of gone) if (isDirectoryOf(root, parentPath(path))) removeFile(at(path));
   for (const { path, new: side } of changes) if (side === undefined) removeEmptyParents(parentPath(path), at);
   for (const path of old.emptyDirectories) if (!next.emptyDirectories.has(path)) removeEmptyParents(path, at);
 }
 
-function openDirectory(path: string | Buffer): void {
+function openDirectory(root: BytePath, path: BytePath): void {
   // Opening a file's mode would reach other revisions through its inode.
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) chmodSync(path, 0o755);
+  if (isDirectoryOf(root, path)) chmodSync(toFsPath(path === '' ? root : `${root}/${path}`), 0o755);
 }
 
 function removeFile(path: string | Buffer): void {

@@ -24,7 +24,7 @@ import { removeTree } from '../trash.ts';
 import { type Drift, hashOnDisk } from '../verify.ts';
 import type { MadeTree } from './archive.ts';
 import { listEntries, type RevisionSource, type TargetEntry } from './revision-source.ts';
-import { createTreeMaker } from './tree-maker.ts';
+import { createTreeMaker, isDirectoryOf } from './tree-maker.ts';
 
 /** Makes the index of a revision whose index is lost, by hashing what stands on disk. What is not right is marked unknown. */
 export async function reindexRevision(context: TargetContext, source: RevisionSource): Promise<IndexFile> {
@@ -55,7 +55,7 @@ export async function repairRevision(
   drift: readonly Drift[],
 ): Promise<MadeTree> {
   const root = fromText(context.layout.revision(source.sha));
-  openDirectories(source, root);
+  openDirectories(source, root, drift);
   const extras = drift.filter(({ kind }) => kind === 'extra');
   for (const { path } of extras) await removeTree(`${root}/${path}`);
   const written = await rewriteFiles(context, source, root, new Set(drift.map(({ path }) => path)));
@@ -88,9 +88,17 @@ async function rewriteFiles(
   return written;
 }
 
-/** Directories their owner may not write to are opened for the repair; {@link restoreDirectories} closes them. Parents first. */
-function openDirectories({ manifest }: RevisionSource, root: BytePath): void {
-  for (const [path] of [...manifest.modes].sort(([a], [b]) => a.length - b.length)) chmodDirectory(root, path, 0o755);
+/**
+ * Directories their owner may not write to, by the manifest or by what was done to them, are opened for the repair; {@link restoreDirectories}
+ * closes them. Parents first.
+ */
+function openDirectories({ manifest }: RevisionSource, root: BytePath, drift: readonly Drift[]): void {
+  const paths = new Set(manifest.modes.keys());
+  for (const { path, kind } of drift) {
+    if (kind === 'mode') paths.add(path);
+    for (let at = path; at !== ''; at = parentPath(at)) paths.add(parentPath(at));
+  }
+  for (const path of [...paths].sort((a, b) => a.length - b.length)) chmodDirectory(root, path, 0o755);
 }
 
 function restoreDirectories({ manifest }: RevisionSource, root: BytePath, drift: readonly Drift[]): void {
@@ -103,8 +111,7 @@ function restoreDirectories({ manifest }: RevisionSource, root: BytePath, drift:
 
 function chmodDirectory(root: BytePath, path: BytePath, bits: number): void {
   const at = toFsPath(path === '' ? root : `${root}/${path}`);
-  const stats = lstatSync(at, { throwIfNoEntry: false });
-  if (stats?.isDirectory() && (stats.mode & 0o7777) !== bits) chmodSync(at, bits);
+  if (isDirectoryOf(root, path) && (lstatSync(at).mode & 0o7777) !== bits) chmodSync(at, bits);
 }
 
 function ensureDirectory(root: BytePath, path: BytePath): void {

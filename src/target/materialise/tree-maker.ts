@@ -95,8 +95,7 @@ class Maker implements TreeMaker {
 
   /** The manifest names files too, and those are never touched once they are made. The root comes last, when the tree is in its place. */
   #chmodDirectory(path: BytePath, bits: number): void {
-    const at = toFsPath(`${this.#root}/${path}`);
-    if (path !== '' && lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) chmodSync(at, bits);
+    if (path !== '' && isDirectoryOf(this.#root, path)) chmodSync(toFsPath(`${this.#root}/${path}`), bits);
   }
 
   #start(entry: TargetEntry, sizeBytes: number): FileWriter {
@@ -116,6 +115,13 @@ class Maker implements TreeMaker {
     }
     this.#directories.add(path);
   }
+}
+
+/** Tells whether a directory stands at `path` of the tree itself: a link on the way there, from whoever it is, would lead out of the tree. */
+export function isDirectoryOf(root: BytePath, path: BytePath): boolean {
+  if (path !== '' && !isDirectoryOf(root, parentPath(path))) return false;
+  const at = toFsPath(path === '' ? root : `${root}/${path}`);
+  return lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Takes the content of one entry and leaves it on disk. */

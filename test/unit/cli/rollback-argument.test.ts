@@ -12,12 +12,15 @@ describe('parseRollbackTarget()', () => {
     expect(parseRollbackTarget(text)).toEqual(expected);
   });
 
-  it.each([['-0'], ['-'], ['--2'], ['-x'], ['-1.5'], ['-1000000'], ['--bogus'], ['-2x']])(
-    '%s is neither: usage, with an example',
-    (text) => {
-      expect(() => parseRollbackTarget(text)).toThrow(
-        expect.objectContaining({ code: 'usage', hint: 'For example: scap rollback -2' }),
-      );
-    },
-  );
+  it.each([['-0'], ['-'], ['-x'], ['-1.5'], ['-1000000'], ['-2x']])('%s is neither: usage, with an example', (text) => {
+    expect(() => parseRollbackTarget(text)).toThrow(
+      expect.objectContaining({ code: 'usage', hint: 'For example: scap rollback -2' }),
+    );
+  });
+
+  it.each([['--2'], ['--bogus'], ['--']])('%s is an option there is not', (text) => {
+    expect(() => parseRollbackTarget(text)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(`no option "${text}"`) }),
+    );
+  });
 });

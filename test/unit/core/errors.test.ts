@@ -45,7 +45,21 @@ describe('toExitStatus()', () => {
     expect(toExitStatus(new ScapError(code, 'Cannot'))).toBe(status);
   });
 
+  it.each([
+    ['ENOSPC', 5],
+    ['EDQUOT', 5],
+    ['EIO', 5],
+    ['ENOENT', 5],
+    ['EACCES', 3],
+    ['EPERM', 3],
+    ['EROFS', 3],
+  ])('[B50] %s that escapes is no bug: %i', (code, status) => {
+    expect(toExitStatus(systemError(code))).toBe(status);
+    expect(toExitStatus(new Error('around it', { cause: systemError(code) }))).toBe(70);
+  });
+
   it('[B50] anything else that escapes is a bug: 70', () => {
+    expect(toExitStatus(systemError('ERR_INVALID_ARG_TYPE'))).toBe(70);
     expect(toExitStatus(new TypeError('x'))).toBe(70);
     expect(toExitStatus('thrown text')).toBe(70);
     expect(toExitStatus(undefined)).toBe(70);

@@ -57,13 +57,14 @@ const fails =
 async function execute(
   stages: PlanStage[],
   command: FakeCommand,
-  options: { done?: string[]; signal?: AbortSignal } = {},
+  options: { done?: Readonly<Record<string, TaskResult>>; signal?: AbortSignal } = {},
 ) {
   const events: ScapEvent[] = [];
   const bus = createEventBus();
   bus.listen((event) => events.push(event));
   const run = { bus, signal: options.signal ?? new AbortController().signal } as unknown as RunContext;
-  const execution = await executePlan(aPlan(stages), new Map([['work', command]]), run, new Set(options.done));
+  const done = new Map(Object.entries(options.done ?? {}));
+  const execution = await executePlan(aPlan(stages), new Map([['work', command]]), run, done);
   return { execution, events, command };
 }
 
@@ -180,8 +181,64 @@ describe('executePlan()', () => {
       aStage('two', [work('a', '2a'), work('b', '2b')], { failureBudget: 0 }),
     ];
     const { execution, command } = await execute(stages, new FakeCommand({ '1a': fails() }));
-    expect(execution.failure?.stage).toBe('two');
+    expect(execution.failure).toMatchObject({
+      stage: 'two',
+      error: { code: 'run_failed', message: 'Cannot go on with "two": a failed, 0 allowed', data: { hosts: ['a'] } },
+    });
     expect(command.started).toEqual(['1a', '1b']);
+  });
+
+  it('[B31] fails at once when a stage further on has lost too many: what is in between would be in vain', async () => {
+    const stages = [
+      aStage('one', [work('a', '1a'), work('b', '1b')], { failureBudget: 1 }),
+      aStage('two', [work('b', '2b')], { failureBudget: 1 }),
+      aStage('three', [work('a', '3a'), work('b', '3b')]),
+    ];
+    const { execution, command, events } = await execute(stages, new FakeCommand({ '1a': fails() }));
+    expect(execution).toMatchObject({
+      interrupted: false,
+      failure: { stage: 'three', error: { message: 'Cannot go on with "three": a failed, 0 allowed' } },
+    });
+    expect(command.started).toEqual(['1a', '1b']);
+    expect(events.filter(({ type }) => type === 'stage.started')).toHaveLength(1);
+  });
+
+  it('[B31] an earlier stage whose budget was spent does not count again', async () => {
+    const stages = [
+      aStage('one', [work('a', '1a'), work('b', '1b')], { failureBudget: 0 }),
+      aStage('two', [work('a', '2a'), work('b', '2b')], { failureBudget: 1 }),
+      aStage('three', [work('a', '3a'), work('b', '3b')], { failureBudget: 1 }),
+    ];
+    const { execution, command } = await execute(stages, new FakeCommand({ '2a': fails() }));
+    expect(execution.failure).toBeUndefined();
+    expect(command.started).toEqual(['1a', '1b', '2a', '2b', '3b']);
+  });
+
+  it('[B31] [B37] names every host that failed by the end of the stage, not only those that broke the budget', async () => {
+    let release: () => void = () => {};
+    const gate = new Promise<undefined>((resolve) => {
+      release = () => resolve(undefined);
+    });
+    const command = new FakeCommand({
+      '1a': fails(),
+      '1b': () => {
+        setTimeout(release, 10);
+        return fails()();
+      },
+      '1c': async () => gate.then(fails('target_unreachable')),
+      '1d': () => gate,
+    });
+    const hosts = ['a', 'b', 'c', 'd'];
+    const stage = aStage(
+      'one',
+      hosts.map((host) => work(host, `1${host}`)),
+      { failureBudget: 1 },
+    );
+    const { execution } = await execute([stage], command);
+    expect(execution.failure?.error).toMatchObject({
+      message: 'Cannot go on with "one": 3 of 4 hosts failed, 1 allowed',
+      data: { hosts: ['a', 'b', 'c'], causes: ['io_failed', 'target_unreachable'] },
+    });
   });
 
   it('[B31] hosts lost outside a stage do not', async () => {
@@ -249,12 +306,14 @@ describe('executePlan()', () => {
     expect(execution.interrupted).toBe(false);
   });
 
-  it('[B54] skips what an interrupted run has done, and goes on with its chain', async () => {
+  it('[B54] skips what an interrupted run has done, keeps what it came to, and goes on with its chain', async () => {
+    const before = { result: 'live', data: { changed: true, previous: 'x' } };
     const { execution, command, events } = await execute(
       [aStage('one', [[work('a', '1'), work('a', '2')], work('b', '3')])],
       new FakeCommand(),
-      { done: ['1', '3'] },
+      { done: { 1: before, 3: { result: 'nothing', data: {} } } },
     );
+    expect(execution.tasks.get('1')).toEqual({ status: 'skipped', result: before });
     expect(command.started).toEqual(['2']);
     expect(statuses(execution)).toEqual({ 1: 'skipped', 3: 'skipped', 2: 'ok' });
     expect(events.filter(({ type }) => type === 'task.skipped')).toMatchObject([

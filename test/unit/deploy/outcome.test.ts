@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ScapError } from '../../../src/core/errors.ts';
+import { type ErrorCode, ScapError } from '../../../src/core/errors.ts';
 import type { HostName } from '../../../src/core/host-name.ts';
 import type { Execution, TaskOutcome } from '../../../src/deploy/executor.ts';
 import {
@@ -36,7 +36,11 @@ const ok = (data: Readonly<Record<string, unknown>> = { changed: true }): TaskOu
   status: 'ok',
   result: { result: 'live', data },
 });
-const failed = (code: ConstructorParameters<typeof ScapError>[0] = 'io_failed'): TaskOutcome => ({
+const skipped = (data: Readonly<Record<string, unknown>> = { changed: true }): TaskOutcome => ({
+  status: 'skipped',
+  result: { result: 'live', data },
+});
+const failed = (code: ErrorCode = 'io_failed'): TaskOutcome => ({
   status: 'failed',
   error: new ScapError(code, `it was ${code}`),
 });
@@ -146,16 +150,31 @@ describe('hostOutcomes()', () => {
     ],
     [
       'it was resumed',
-      facts(execution({ 'promote@one': { status: 'skipped' }, 'promote@two': ok(), 'promote@three': ok() })),
+      facts(
+        execution({
+          'promote@one': skipped(),
+          'promote@two': skipped({ changed: false }),
+          'promote@three': ok(),
+        }),
+      ),
       [
         ['one', 'promoted', wanted],
+        ['two', 'unchanged', wanted],
+        ['three', 'promoted', wanted],
+      ],
+    ],
+    [
+      'one ended its switch with an error: nobody knows',
+      facts(execution({ ...fetched, 'promote@one': failed('io_failed'), 'promote@two': ok(), 'promote@three': ok() })),
+      [
+        ['one', 'failed', undefined],
         ['two', 'promoted', wanted],
         ['three', 'promoted', wanted],
       ],
     ],
     [
       'it was rolled back',
-      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('check_failed') }, { failure }), {
+      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('revision_drifted') }, { failure }), {
         declined: false,
         restored: new Set([hostName('one')]),
         failed: new Map(),
@@ -168,7 +187,7 @@ describe('hostOutcomes()', () => {
     ],
     [
       'it failed and was told not to roll back',
-      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('check_failed') }, { failure }), {
+      facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('revision_drifted') }, { failure }), {
         declined: true,
         restored: new Set<HostName>(),
         failed: new Map(),
@@ -225,23 +244,40 @@ describe('promotedHosts()', () => {
     expect(
       promotedHosts(
         plan,
-        execution({ 'promote@one': failed('revision_drifted'), 'promote@two': { status: 'skipped' } }),
+        execution({ 'promote@one': failed('revision_drifted'), 'promote@two': skipped({ changed: false }) }),
       ),
     ).toEqual([]);
     expect(promotedHosts(plan, execution(fetched))).toEqual([]);
   });
+
+  it('[B32] [B54] are also those an interrupted run of the plan has moved', () => {
+    const run = execution({ 'promote@one': skipped(), 'promote@two': skipped({}), 'promote@three': failed('usage') });
+    expect(promotedHosts(plan, run)).toEqual(['one', 'two']);
+  });
 });
 
 describe('leavesDoubt()', () => {
-  it.each([
+  it.each<[ErrorCode, boolean]>([
     ['connection_lost', true],
     ['request_timeout', true],
     ['io_failed', true],
+    ['disk_full', true],
+    ['permission_denied', true],
+    ['process_failed', true],
+    ['interrupted', true],
+    ['check_failed', true],
     ['bug', true],
     ['live_foreign', false],
     ['revision_drifted', false],
+    ['revision_incomplete', false],
+    ['repository_damaged', false],
     ['fence_stale', false],
+    ['target_busy', false],
     ['target_unreachable', false],
+    ['tool_missing', false],
+    ['usage', false],
+    ['protocol_violation', false],
+    ['host_unknown', false],
   ])('%s: %s', (code, doubt) => {
     expect(leavesDoubt(code)).toBe(doubt);
   });

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { doneTasks, readRunEvents, recordAbortedRuns } from '../../../src/deploy/aborted-runs.ts';
+import { doneTasks, readRunEvents, recordAbortedRuns, stillDone } from '../../../src/deploy/aborted-runs.ts';
 import {
   appendDeployRecord,
   type DeployRecord,
@@ -13,8 +13,9 @@ import {
 } from '../../../src/deploy/deploy-records.ts';
 import { openRunLog } from '../../../src/deploy/run-log.ts';
 import { createStateLayout, type StateLayout } from '../../../src/deploy/state-layout.ts';
+import type { TargetReport } from '../../../src/deploy/target-client.ts';
 import { createEventBus } from '../../../src/events/event.ts';
-import { hostName, sha } from '../../support/deploy-facts.ts';
+import { aPlan, aStage, aTask, hostName, sha } from '../../support/deploy-facts.ts';
 import { temporaryDirectory } from '../../support/operator.ts';
 
 let layout: StateLayout;
@@ -102,7 +103,7 @@ const started = (plan: string) => ({
   user: 'ada',
   message: 'why',
 });
-const finished = (task: string) => ({
+const finished = (task: string, data: object = {}) => ({
   type: 'task.finished',
   at: 2,
   task,
@@ -110,7 +111,7 @@ const finished = (task: string) => ({
   host: null,
   durationMs: 1,
   result: 'ok',
-  data: {},
+  data,
 });
 const writeLog = (n: number, events: unknown[], tail = '') =>
   writeFileSync(layout.runLog(n, sha('b')), `${events.map((event) => `${JSON.stringify(event)}\n`).join('')}${tail}`);
@@ -154,8 +155,59 @@ describe('doneTasks()', () => {
     ]);
     writeLog(2, [started('p'), finished('fetch@b')], '{"type":"task.finished","ta');
     writeLog(3, [started('other'), finished('fetch@c')]);
-    expect([...doneTasks(layout, 'p')].sort()).toEqual(['fetch@a', 'fetch@b', 'promote@b']);
+    expect([...doneTasks(layout, 'p').keys()].sort()).toEqual(['fetch@a', 'fetch@b', 'promote@b']);
     expect([...doneTasks(layout, 'nobody')]).toEqual([]);
+  });
+});
+
+describe('what earlier runs of a plan have done', () => {
+  it('[B54] comes with what it came to; the latest word counts', () => {
+    writeLog(1, [started('p'), finished('promote@a', { previous: sha('a'), changed: true }), finished('fetch@b')]);
+    writeLog(2, [started('p'), finished('promote@a', { previous: sha('b'), changed: false })]);
+    expect(doneTasks(layout, 'p')).toEqual(
+      new Map([
+        ['promote@a', { result: 'ok', data: { previous: sha('b'), changed: false } }],
+        ['fetch@b', { result: 'ok', data: {} }],
+      ]),
+    );
+  });
+
+  it('[B54] what was rolled back and promoted again is done', () => {
+    const rolledBack = { type: 'rollback.finished', at: 3, restored: ['a'], failed: [] };
+    writeLog(1, [started('p'), finished('promote@a'), rolledBack]);
+    writeLog(2, [started('p'), finished('promote@a')]);
+    expect([...doneTasks(layout, 'p').keys()]).toEqual(['promote@a']);
+  });
+});
+
+describe('stillDone()', () => {
+  const wanted = sha('b');
+  const plan = aPlan([
+    aStage('fetch', [aTask('fetch', 'a')]),
+    aStage('config', [aTask('config', 'a')]),
+    aStage('promote', [aTask('promote', 'a')]),
+    aStage('record', [aTask('record')]),
+  ]);
+  const done = new Map(
+    ['fetch@a', 'config@a', 'promote@a', 'record', 'promote@gone'].map((id) => [id, { result: id, data: {} }]),
+  );
+  const report = (live: TargetReport['live'], complete = [wanted]) => ({ live, complete }) as unknown as TargetReport;
+  const serves = (revision: string) => ({ kind: 'revision', sha: revision }) as TargetReport['live'];
+
+  it.each<[string, TargetReport | undefined, string[]]>([
+    ['nothing has changed since', report(serves(wanted)), ['fetch@a', 'config@a', 'promote@a', 'record']],
+    ['another revision is served', report(serves(sha('c'))), ['fetch@a', 'config@a', 'record']],
+    ['nothing is served any more', report({ kind: 'absent' }), ['fetch@a', 'config@a', 'record']],
+    ['something foreign stands there', report({ kind: 'directory', detail: '/x' }), ['fetch@a', 'config@a', 'record']],
+    ['the revision is gone from the cache', report(serves(wanted), []), ['config@a', 'promote@a', 'record']],
+    ['the host is away', undefined, ['config@a', 'record']],
+  ])('[B54] when %s', (_what, said, expected) => {
+    const still = stillDone(done, plan, new Map(said === undefined ? [] : [['a', said]]));
+    expect([...still]).toEqual(expected.map((id) => [id, { result: id, data: {} }]));
+  });
+
+  it('[B54] adds nothing that was not done', () => {
+    expect(stillDone(new Map(), plan, new Map([['a', report(serves(wanted))]]))).toEqual(new Map());
   });
 });
 

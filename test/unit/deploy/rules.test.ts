@@ -3,7 +3,7 @@ import type { ScapError } from '../../../src/core/errors.ts';
 import type { Sha } from '../../../src/core/sha.ts';
 import { chooseBase } from '../../../src/deploy/bundle-store.ts';
 import { type ForgettingFacts, planForgetting } from '../../../src/deploy/maintain.ts';
-import { liveHistory, type PastDeploy, rolledBackRevisions } from '../../../src/deploy/rollback-target.ts';
+import { madeLive, type PastDeploy, readLiveHistory } from '../../../src/deploy/rollback-target.ts';
 import { checkSpace, estimateNeed } from '../../../src/deploy/space.ts';
 import { sha } from '../../support/deploy-facts.ts';
 
@@ -19,7 +19,18 @@ const deploys = (text: string): (PastDeploy & { readonly n: number })[] =>
     });
 const digits = (shas: Iterable<Sha>) => [...shas].map((full) => full[0]).join('');
 
-describe('liveHistory()', () => {
+/** `2b 5c`: the deploy repository recorded that run 2 made b what should be live, run 5 made c. */
+const recorded = (text: string) =>
+  new Map(
+    text
+      .split(' ')
+      .filter(Boolean)
+      .map((item) => [Number.parseInt(item, 10), sha(item.slice(-1))] as const),
+  );
+const history = (text: string, refs = '', live = '') =>
+  readLiveHistory(deploys(text), recorded(refs), live === '' ? undefined : sha(live));
+
+describe('readLiveHistory(): what was live', () => {
   it.each([
     ['', ''],
     ['push a', 'a'],
@@ -46,11 +57,28 @@ describe('liveHistory()', () => {
     ['push a, push b, rollback a, rollback b', 'ab'],
     ['rollback a', 'a'],
   ])('of "%s" is %s', (text, expected) => {
-    expect(digits(liveHistory(deploys(text)))).toBe(expected);
+    expect(digits(history(text).stack)).toBe(expected);
+  });
+
+  it.each([
+    ['a run that was killed after it was recorded', 'push a, push b!aborted', '1a 2b', 'b', 'ab'],
+    ['that, and a push after it', 'push a, push b!aborted, push c', '1a 2b 3c', 'c', 'abc'],
+    ['a rollback that was killed after it was recorded', 'push a, push b, rollback a!aborted', '1a 2b 3a', 'a', 'a'],
+    ['one that was killed before it was recorded', 'push a, push b!aborted', '1a', 'a', 'a'],
+    ['one whose number recorded another revision', 'push a, push b!aborted', '1a 2c', 'a', 'a'],
+    ['one whose record was lost: what is live is on top', 'push a', '1a 2b', 'b', 'ab'],
+    ['no record at all', '', '', 'a', 'a'],
+    ['what is live already on top', 'push a, push b', '', 'b', 'ab'],
+    ['what was live before, live again by no run of ours', 'push a, push b', '', 'a', 'aba'],
+    ['a clean', 'push a, push b, clean b', '1a 2b', 'b', 'ab'],
+    ['a repair', 'push a, push b, repair b', '1a 2b', 'b', 'ab'],
+    ['nothing live', 'push a!failed', '', '', ''],
+  ])('[B33] after %s', (_what, text, refs, live, expected) => {
+    expect(digits(history(text, refs, live).stack)).toBe(expected);
   });
 });
 
-describe('rolledBackRevisions()', () => {
+describe('readLiveHistory(): what was rolled back from', () => {
   it.each([
     ['', ''],
     ['push a, push b', ''],
@@ -65,14 +93,35 @@ describe('rolledBackRevisions()', () => {
     ['push a, push b, rollback a, clean a', 'b'],
     ['push a, push b!rolled-back', ''],
   ])('[B33] of "%s" are %s', (text, expected) => {
-    expect(digits(rolledBackRevisions(deploys(text)).keys())).toBe(expected);
+    expect(digits(history(text).rolledBack.keys())).toBe(expected);
+  });
+
+  it('[B33] by a run that was killed after it was recorded, as well', () => {
+    expect([...history('push a, push b, rollback a!aborted', '1a 2b 3a', 'a').rolledBack]).toEqual([[sha('b'), 3]]);
+    expect([...history('push a, push b, rollback a, push b!aborted', '3a 4b', 'b').rolledBack]).toEqual([]);
   });
 
   it('[B33] come with the run that went back', () => {
-    expect([...rolledBackRevisions(deploys('push a, push b, push c, rollback b, rollback a'))]).toEqual([
+    expect([...history('push a, push b, push c, rollback b, rollback a').rolledBack]).toEqual([
       [sha('c'), 4],
       [sha('b'), 5],
     ]);
+  });
+});
+
+describe('madeLive()', () => {
+  it.each([
+    ['push b', '', true],
+    ['push b!partial', '', true],
+    ['push b!aborted', '', false],
+    ['push b!aborted', '1b', true],
+    ['push b!not-rolled-back', '1b', true],
+    ['push b!aborted', '1c', false],
+    ['push b!aborted', '2b', false],
+    ['clean b', '', false],
+    ['repair b', '', false],
+  ])('%s, recorded "%s": %s', (text, refs, expected) => {
+    expect(deploys(text).map((record) => madeLive(record, recorded(refs)))).toEqual([expected]);
   });
 });
 

@@ -7,7 +7,7 @@ import { createGit, type Git } from '../../../src/git/git-command.ts';
 import { openRepository } from '../../../src/git/repository.ts';
 import { commitAll, git, gitLine, makeCheckout, tryGit } from '../../support/git-oracle.ts';
 import { useTempDirs } from '../../support/temp-dir.ts';
-import { file, writeTree } from '../../support/tree-builder.ts';
+import { bytes, file, writeTree } from '../../support/tree-builder.ts';
 
 const tempDir = useTempDirs();
 
@@ -97,6 +97,40 @@ describe('a bundle of ours', () => {
     }
     const checked = tryGit(['--git-dir', target.gitDir, 'fsck', '--full']);
     expect(checked.stderr).not.toMatch(/corrupt|bad|missing blob|missing tree/);
+  });
+
+  it('[B5] [B15] holds files of every name, and of paths longer than git’s buffer for a line', async () => {
+    const directory = tempDir();
+    const checkout = join(directory, 'checkout');
+    // 2,900 bytes: twelve directories of 80 characters of three bytes each.
+    const deep = bytes(Array.from({ length: 12 }, () => '目'.repeat(80)).join('/')).concat(bytes('/終'));
+    const names = [deep, bytes('ü'), '\xff\xfe', 'a\nb', bytes('日本語/終'), 'x'.repeat(255), ' -rf', '"q"'];
+    expect(deep.length).toBeGreaterThan(2890);
+    const make = (content: string) => Object.fromEntries(names.map((name) => [name, file(`${name} ${content}`)]));
+    writeTree(checkout, { base: file('1') });
+    const first = makeCheckout(checkout) as Sha;
+    writeTree(checkout, make('one'));
+    const second = commitAll(checkout, 'second') as Sha;
+    writeTree(checkout, make('two'));
+    const third = commitAll(checkout, 'third') as Sha;
+    const source = createGit(join(checkout, '.git'));
+    const target = await openRepository(join(directory, 'target.git'));
+    const pairs: [Sha, Sha | undefined][] = [
+      [first, undefined],
+      [second, first],
+      [third, second],
+    ];
+    for (const [revision, base] of pairs) {
+      const path = join(directory, revision);
+      await writeBundle(source, path, { revision, base, extra: new Map() });
+      const fd = openSync(path, 'r');
+      readBundleHeader(fd);
+      await storeBundle(target, fd);
+      closeSync(fd);
+      const listing = (gitDir: string) => git(['--git-dir', gitDir, 'ls-tree', '-r', '-l', '-z', revision]).toString();
+      expect(listing(target.gitDir)).toBe(listing(source.gitDir));
+    }
+    expect(tryGit(['--git-dir', target.gitDir, 'fsck', '--full', third])).toMatchObject({ status: 0 });
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Git } from '../../../src/git/git-command.ts';
@@ -126,6 +126,20 @@ describe('a pack of ours', () => {
     expect(pack.count).toBe(500);
     await pack.store(repository);
     checkWithGit(repository);
+  });
+
+  it.each([
+    ['so many objects', 200, 4096, 24 * 4096],
+    ['so many bytes', 24, 2 * 1024 * 1024, 16 * 1024 * 1024],
+    ['so many bytes, one object of that size included', 2, 20 * 1024 * 1024, 16 * 1024 * 1024],
+  ])('keeps no more than %s waiting to be deflated', async (_what, count, sizeBytes, mostWaiting) => {
+    const { path } = await makeRepository();
+    using pack = createPackWriter(path);
+    for (let at = 1; at <= count; at++) {
+      // Random bytes do not shrink: what is not in the file yet is waiting.
+      await pack.add('blob', randomBytes(sizeBytes));
+      expect(at * sizeBytes - statSync(path).size).toBeLessThanOrEqual(mostWaiting);
+    }
   });
 
   it('does not touch the repository when there is nothing in it', async () => {

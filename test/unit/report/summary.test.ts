@@ -41,7 +41,9 @@ describe('formatSummary()', () => {
 
   it('[B38] says that every host served the revision already', () => {
     const events = [runStarted(abc), ...abc.map((name) => hostFinished(name, 'unchanged')), runFinished('ok')];
-    expect(summary(...events)).toEqual(['Revision aaaaaaaaaaaa was live on all 3 hosts already; run 12 checked that in 1.2 s']);
+    expect(summary(...events)).toEqual([
+      'Revision aaaaaaaaaaaa was live on all 3 hosts already; run 12 checked that in 1.2 s',
+    ]);
     expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on the one host');
   });
 

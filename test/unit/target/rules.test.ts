@@ -1,7 +1,17 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { emptyManifest, gitMode, manifestPath } from '../../../src/core/manifest.ts';
 import type { Sha } from '../../../src/core/sha.ts';
-import { type CtimeWindow, isSuspicious } from '../../../src/target/ctime-windows.ts';
+import {
+  type CtimeWindow,
+  closeOpenWindows,
+  forgetWindows,
+  isSuspicious,
+  readWindows,
+  withinWindow,
+} from '../../../src/target/ctime-windows.ts';
 import { createTargetLayout } from '../../../src/target/layout.ts';
 import { createEntryResolver, entryBits } from '../../../src/target/materialise/revision-source.ts';
 import { planRetention, type RetentionFacts, type RetentionRule } from '../../../src/target/retention.ts';
@@ -122,6 +132,65 @@ describe('isSuspicious()', () => {
   });
 });
 
+describe('windows left open', () => {
+  const minute = 60_000;
+  const start = 1_000_000_000;
+  let cache: string;
+  let layout: ReturnType<typeof createTargetLayout>;
+  beforeEach(() => {
+    cache = mkdtempSync(join(tmpdir(), 'scap-test-'));
+    layout = createTargetLayout(cache, join(cache, 'live'));
+    vi.useFakeTimers({ toFake: ['Date'], now: start });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    rmSync(cache, { recursive: true });
+  });
+  const note = (...windows: CtimeWindow[]) => writeFileSync(layout.ctimeWindows, JSON.stringify(windows));
+
+  it.each([
+    ['a moment ago ends now', start - 1000, start],
+    ['ten minutes ago ends now', start - 10 * minute, start],
+    ['yesterday ends ten minutes after it began', start - 1440 * minute, start - 1430 * minute],
+  ])('[B27] by an agent killed %s', (_what, from, to) => {
+    note({ from: 1, to: 2 }, { from, to: null });
+    closeOpenWindows(layout);
+    expect(readWindows(layout)).toEqual([
+      { from: 1, to: 2 },
+      { from, to },
+    ]);
+    expect(isSuspicious(to + 1, 0, readWindows(layout))).toBe(true);
+  });
+
+  it('closes each by its own beginning, and leaves the file alone when none is open', () => {
+    note({ from: start - 60 * minute, to: null }, { from: start - 5, to: null });
+    closeOpenWindows(layout);
+    expect(readWindows(layout)).toEqual([
+      { from: start - 60 * minute, to: start - 50 * minute },
+      { from: start - 5, to: start },
+    ]);
+    rmSync(layout.ctimeWindows);
+    mkdirSync(layout.ctimeWindows);
+    closeOpenWindows(layout);
+    expect(readWindows(layout)).toEqual([]);
+    rmSync(layout.ctimeWindows, { recursive: true });
+  });
+
+  it('is on disk before the work begins, and closed after it however it ended', async () => {
+    let during: CtimeWindow[] = [];
+    const failing = withinWindow(layout, async () => {
+      during = readWindows(layout);
+      vi.setSystemTime(start + 70);
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(during).toEqual([{ from: start, to: null }]);
+    expect(readWindows(layout)).toEqual([{ from: start, to: start + 70 }]);
+    forgetWindows(layout);
+    expect(readWindows(layout)).toEqual([]);
+  });
+});
+
 describe('createEntryResolver()', () => {
   const source = {
     sha: sha('a'),
@@ -145,6 +214,49 @@ describe('createEntryResolver()', () => {
 
   it.each([[0o160000], [0o040000], [0o100664]])('[B3] refuses an entry of mode %o', (mode) => {
     expect(() => createEntryResolver(source)('a', mode, sha('1'))).toThrow(
+      expect.objectContaining({ code: 'repository_damaged' }),
+    );
+  });
+
+  it.each([
+    ['..'],
+    ['.'],
+    ['../a'],
+    ['a/..'],
+    ['a/../b'],
+    ['./a'],
+    ['a/./b'],
+    ['a/.'],
+    [''],
+    ['/a'],
+    ['/'],
+    ['a/'],
+    ['a//b'],
+    ['a\0b'],
+    ['\0'],
+  ])('[I7] refuses the path %j: nothing is written outside', (path) => {
+    expect(() => createEntryResolver(source)(path, gitMode.file, sha('1'))).toThrow(
+      expect.objectContaining({ code: 'repository_damaged' }),
+    );
+  });
+
+  it.each([['...'], ['..a'], ['a..'], ['.a/..b/c.'], ['a/.../b'], ['a\nb'], ['\xff']])(
+    'takes the path %j, which only looks like one',
+    (path) => {
+      expect(createEntryResolver(source)(path, gitMode.file, sha('1')).path).toBe(path);
+    },
+  );
+
+  it.each([
+    ['b', 'a'],
+    ['a', 'a'],
+    ['a/b', 'a'],
+    ['a/b', 'a-b'],
+    ['b', 'B'],
+  ])('[I7] refuses %j followed by %j: no tree of ours has that order', (first, second) => {
+    const resolve = createEntryResolver(source);
+    resolve(first, gitMode.file, sha('1'));
+    expect(() => resolve(second, gitMode.symlink, sha('2'))).toThrow(
       expect.objectContaining({ code: 'repository_damaged' }),
     );
   });
@@ -228,6 +340,12 @@ describe('stage parameters', () => {
     const parse = (revision: unknown) => new PromoteStage().parse({ fence: 1, revision });
     expect([parse(sha('a')).revision, parse(null).revision]).toEqual([sha('a'), null]);
     for (const nonsense of [undefined, '', 'main', 7]) expect(() => parse(nonsense)).toThrow(violation);
+  });
+
+  it('promote takes where to put back from, as text only', () => {
+    const parse = (putBack: unknown) => new PromoteStage().parse({ fence: 1, revision: null, putBack }).putBack;
+    expect(parse('/live.before-scap-x')).toBe('/live.before-scap-x');
+    for (const nonsense of [undefined, null, 7, ['x'], {}]) expect(parse(nonsense)).toBeUndefined();
   });
 
   it('retentionRule() needs both numbers', () => {

@@ -1,0 +1,72 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ScapError } from '../../../src/core/errors.ts';
+import type { FleetMember } from '../../../src/deploy/fleet.ts';
+import { noteSightings, readSightings } from '../../../src/deploy/sightings.ts';
+import { createStateLayout, type StateLayout } from '../../../src/deploy/state-layout.ts';
+import type { TargetReport } from '../../../src/deploy/target-client.ts';
+import { aHost, sha } from '../../support/deploy-facts.ts';
+import { temporaryDirectory } from '../../support/operator.ts';
+
+let layout: StateLayout;
+beforeEach(() => {
+  layout = createStateLayout(temporaryDirectory('scap-unit-'));
+  mkdirSync(layout.state, { recursive: true });
+});
+
+const said = (name: string, live: TargetReport['live']): FleetMember => ({
+  host: aHost(name),
+  report: { live } as TargetReport,
+  error: undefined,
+});
+const serves = (name: string, digit: string) => said(name, { kind: 'revision', sha: sha(digit) });
+const away = (name: string): FleetMember => ({
+  host: aHost(name),
+  report: undefined,
+  error: new ScapError('target_unreachable', 'away'),
+});
+const seen = () => [...new Set(readSightings(layout).map((full) => full[0]))].sort().join('');
+
+describe('readSightings()', () => {
+  it('[B25] are what hosts were seen to serve, and what they were meant to serve since', () => {
+    noteSightings(layout, [serves('one', 'a'), serves('two', 'b'), said('three', { kind: 'absent' })], sha('c'));
+    expect(seen()).toBe('abc');
+  });
+
+  it('[B25] of a host that is away are kept from when it was there, both of them', () => {
+    noteSightings(layout, [serves('one', 'a'), serves('two', 'a')], sha('b'));
+    noteSightings(layout, [serves('one', 'b'), away('two')], sha('c'));
+    // "two" may have been promoted to b and come back with that, or with a.
+    expect(seen()).toBe('abc');
+    noteSightings(layout, [serves('one', 'c'), serves('two', 'b')], sha('d'));
+    expect(seen()).toBe('bcd');
+  });
+
+  it('are none of a host that serves something foreign and was never meant to serve ours', () => {
+    noteSightings(layout, [away('one')], sha('b'));
+    expect(seen()).toBe('');
+    noteSightings(layout, [said('one', { kind: 'directory', detail: '/x' })], sha('b'));
+    expect(seen()).toBe('b');
+  });
+
+  it.each([['nonsense'], ['{"one":{}}'], ['{"one":{"seenAt":"","live":"HEAD","meant":7}}'], ['{}'], ['']])(
+    'are none when the file says %j, and it is written anew',
+    (text) => {
+      writeFileSync(join(layout.state, 'hosts.json'), text);
+      expect(readSightings(layout)).toEqual([]);
+      noteSightings(layout, [serves('one', 'a')], sha('b'));
+      expect(seen()).toBe('ab');
+      expect(JSON.parse(readFileSync(join(layout.state, 'hosts.json'), 'utf8')).one).toMatchObject({
+        live: sha('a'),
+        meant: sha('b'),
+      });
+    },
+  );
+
+  it('of a file an older version wrote are what was served', () => {
+    const older = { one: { seenAt: '2026-01-01T00:00:00.000Z', live: sha('a') } };
+    writeFileSync(join(layout.state, 'hosts.json'), JSON.stringify(older));
+    expect(seen()).toBe('a');
+  });
+});
