@@ -22,32 +22,10 @@ export interface CleanRequest {
 }
 
 /** Prunes on every host and on the deploy host. */
-export async function clean(host: DeployHost, request: CleanRequest): Promise<DeployReport> {
-  return asWriter(host, { reason: 'clean', waitMs: request.waitMs }, async (repository) => {
-    const live = repository.live();
-    if (live === undefined)
-      throw new ScapError('revision_unknown', 'Cannot clean: nothing was deployed yet', {
-        hint: 'Deploy with: scap push PATH',
-      });
-    await using fleet = openFleet(host);
-    const plan = planCleaning({
-      live,
-      hosts: host.inventory.hosts,
-      keep: request.keep,
-      graceMs: request.graceMs,
-      concurrency: hostConcurrency,
-    });
-    const options = {
-      adopt: false,
-      rollback: false,
-      done: new Map<string, TaskResult>(),
-      earlier: [],
-      takeOver: false,
-    };
-    const result = await runPlan(host, repository, fleet, plan, options);
-    await maintain(host, repository, { full: true });
-    return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
-  });
+export function clean(host: DeployHost, { keep, graceMs, waitMs }: CleanRequest): Promise<DeployReport> {
+  const plan = (live: Sha) =>
+    planCleaning({ live, hosts: host.inventory.hosts, keep, graceMs, concurrency: hostConcurrency });
+  return runOnLive(host, { reason: 'clean', waitMs, plan, forget: true });
 }
 
 export interface RepairRequest {
@@ -58,25 +36,40 @@ export interface RepairRequest {
 }
 
 /** Makes what drifted hosts serve whole again, in place. */
-export async function repair(host: DeployHost, { drifted, deep, waitMs }: RepairRequest): Promise<DeployReport> {
-  return asWriter(host, { reason: 'repair', waitMs }, async (repository) => {
+export function repair(host: DeployHost, { drifted, deep, waitMs }: RepairRequest): Promise<DeployReport> {
+  const revisions = (live: Sha) => new Map([...drifted].map(([name, revision]) => [name, revision ?? live]));
+  const plan = (live: Sha) => planRepair({ live, drifted: revisions(live), deep, concurrency: hostConcurrency });
+  return runOnLive(host, { reason: 'repair', waitMs, plan, forget: false });
+}
+
+interface RunOnLive {
+  readonly reason: string;
+  readonly waitMs: number;
+  readonly plan: (live: Sha) => Plan;
+  /** Forget old deploys at once instead of when there are many. */
+  readonly forget: boolean;
+}
+
+/** Runs a plan that leaves what should be live as it is. */
+function runOnLive(host: DeployHost, { reason, waitMs, plan: makePlan, forget }: RunOnLive): Promise<DeployReport> {
+  return asWriter(host, { reason, waitMs }, async (repository) => {
     const live = repository.live();
-    if (live === undefined) throw new ScapError('revision_unknown', 'Cannot repair: nothing was deployed yet');
+    if (live === undefined) {
+      throw new ScapError('revision_unknown', `Cannot ${reason}: nothing was deployed yet`, {
+        hint: 'Deploy with: scap push PATH',
+      });
+    }
     await using fleet = openFleet(host);
-    const plan = planRepair({
-      live,
-      drifted: new Map([...drifted].map(([name, revision]) => [name, revision ?? live])),
-      deep,
-      concurrency: hostConcurrency,
-    });
-    const options = {
+    const plan = makePlan(live);
+    const done = new Map<string, TaskResult>();
+    const result = await runPlan(host, repository, fleet, plan, {
       adopt: false,
       rollback: false,
-      done: new Map<string, TaskResult>(),
+      done,
       earlier: [],
       takeOver: false,
-    };
-    const result = await runPlan(host, repository, fleet, plan, options);
+    });
+    await maintain(host, repository, { full: forget });
     return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };
   });
 }

@@ -1,10 +1,10 @@
 import { type BytePath, fromEncodedPath, isWithin } from '../core/byte-path.ts';
+import type { Checkout } from '../core/checkout.ts';
 import { manifestPath } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import { readSizes } from '../git/object-reader.ts';
 import { diffTrees } from '../git/raw-diff.ts';
 import type { DeployRepository, Revision } from './deploy-repository.ts';
-import type { Checkout } from './revision-record.ts';
 
 /** A file in which two revisions differ. Sizes are those of its content in bytes. */
 export interface FileDifference {

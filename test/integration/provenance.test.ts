@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Checkout } from '../../src/revision/revision-record.ts';
+import type { Checkout } from '../../src/core/checkout.ts';
 import { commitAll, git, gitLine, makeCheckout } from '../support/git-oracle.ts';
 import { createStagingWorld, type StagingWorld } from '../support/staging-world.ts';
 import { useTempDirs } from '../support/temp-dir.ts';
@@ -86,12 +86,38 @@ describe('[B11] where nested checkouts stand is recorded', () => {
     const marker = join(world.layout.state, 'ran');
     const script = join(world.layout.state, 'evil');
     writeFileSync(script, `#!/bin/sh\ntouch ${marker}\nexit 1\n`, { mode: 0o755 });
-    for (const key of ['core.fsmonitor', 'core.hooksPath', 'core.sshCommand', 'core.pager', 'diff.external']) {
+    for (const key of [
+      'core.fsmonitor',
+      'core.hooksPath',
+      'core.sshCommand',
+      'core.pager',
+      'diff.external',
+      'filter.evil.clean',
+    ]) {
       git(['-C', at('a'), 'config', key, script]);
     }
     write({ 'a/f': file('2') });
     await world.push();
     expect(existsSync(marker)).toBe(false);
+  });
+
+  it('not even to fetch objects it lacks', async () => {
+    write({ 'a/f': file('1') });
+    makeCheckout(at('a'));
+    const marker = join(world.layout.state, 'ran');
+    const settings = {
+      'core.repositoryformatversion': '1',
+      'extensions.partialClone': 'origin',
+      'remote.origin.url': 'ssh://nowhere.invalid/x',
+      'remote.origin.promisor': 'true',
+      'core.sshCommand': `touch ${marker}; false`,
+    };
+    for (const [key, value] of Object.entries(settings)) git(['-C', at('a'), 'config', key, value]);
+    const tree = gitLine(['-C', at('a'), 'rev-parse', 'HEAD^{tree}']);
+    rmSync(at(`a/.git/objects/${tree.slice(0, 2)}/${tree.slice(2)}`));
+    const { a } = await checkoutsNow();
+    expect(existsSync(marker)).toBe(false);
+    expect(a).toMatchObject({ path: 'a' });
   });
 });
 

@@ -1,11 +1,11 @@
 import { fromEncodedPath, isWithin, toDisplayPath } from '../../core/byte-path.ts';
 import { formatBytes } from '../../core/bytes.ts';
+import type { Checkout } from '../../core/checkout.ts';
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type ShownRevision, showRevision } from '../../deploy/inspect.ts';
 import { formatDifference } from '../../report/difference.ts';
 import type { CheckoutDifference, RevisionDifference } from '../../revision/revision-diff.ts';
-import type { Checkout } from '../../revision/revision-record.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
 import { formatTime } from '../time.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStatus, withoutCredentials } from '../../../src/staging/provenance.ts';
+import { neutralise, parseStatus, withoutCredentials } from '../../../src/staging/describe-checkout.ts';
 
 const head = '1'.repeat(40);
 
@@ -33,5 +33,27 @@ describe('[B12] withoutCredentials()', () => {
     ['../r@x.git', '../r@x.git'],
   ])('shows %j as %j', (url, expected) => {
     expect(withoutCredentials(url)).toBe(expected);
+  });
+});
+
+describe('neutralise()', () => {
+  it('gives every name that may start a program a value that keeps it from doing so, and leaves the others alone', () => {
+    const names = [
+      'filter.evil.clean',
+      'filter.a=b\nc.process',
+      'filter.evil.required',
+      'protocol.ext.allow',
+      'remote.origin.uploadpack',
+      'remote.origin.url',
+      'core.bare',
+      'filter.evil.clean',
+    ];
+    expect(neutralise(names)).toEqual([
+      ['filter.evil.clean', ''],
+      ['filter.a=b\nc.process', ''],
+      ['filter.evil.required', 'false'],
+      ['protocol.ext.allow', 'never'],
+      ['remote.origin.uploadpack', 'false'],
+    ]);
   });
 });
