@@ -68,14 +68,18 @@ describe('kill -9 of an agent', () => {
     console.log(`kill-agent, rollback: ${points.length} of ${trace.length} points`);
   });
 
-  it('[I5] [B23] at 25 random times leaves old or new live, and the next push repairs', {
+  it('[I5] [B23] at random times leaves old or new live, and the next push repairs', {
     timeout: 600_000,
   }, async () => {
     const rolling = await agedSite();
     const random = createRandom(20260);
+    const startedAt = Date.now();
+    await rolling.push();
+    const usualMs = Date.now() - startedAt;
     let hit = 0;
-    for (let round = 0; round < 25; round++) {
-      const delayMs = 60 + random() * 640;
+    // How long a push takes differs from machine to machine; what counts is how many were really cut off.
+    for (let round = 0; hit < 12 && round < 80; round++) {
+      const delayMs = (0.1 + random() * 0.9) * usualMs;
       const victim = random();
       await rolling.strike(`random round ${round}, after ${delayMs} ms`, async () => {
         const running = rolling.site.start(['push']);
@@ -88,6 +92,6 @@ describe('kill -9 of an agent', () => {
         return finished;
       });
     }
-    expect(hit).toBeGreaterThan(8);
+    expect(hit).toBe(12);
   });
 });
