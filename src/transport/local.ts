@@ -40,7 +40,17 @@ export function createLocalTransport({ agentPath }: LocalTransportOptions): Tran
 
 /** What an agent inherits from us: as little as a login shell would give it, so that local targets behave like remote ones. */
 function agentEnvironment(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SUDO_USER', 'TMPDIR', 'MALLOC_ARENA_MAX', 'NODE_OPTIONS', 'NODE_V8_COVERAGE'];
+  const names = [
+    'PATH',
+    'HOME',
+    'USER',
+    'LOGNAME',
+    'SUDO_USER',
+    'TMPDIR',
+    'MALLOC_ARENA_MAX',
+    'NODE_OPTIONS',
+    'NODE_V8_COVERAGE',
+  ];
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
