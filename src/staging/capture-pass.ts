@@ -148,12 +148,17 @@ export class CapturePass {
     this.#builder.add(path, mode, oid, young ? { ...unknownStat, size: stat.size } : stat);
     this.#times.push(same ? this.#baseTime() : 0);
     this.#bytes += sizeBytes;
-    if (!same) this.#changes.push({ path, old: sideOf(entry), new: { mode, oid, sizeBytes } });
+    if (!same) this.#change({ path, old: sideOf(entry), new: { mode, oid, sizeBytes } });
+  }
+
+  #change(change: CapturedChange): void {
+    if (this.#changes.length === 0) this.#options.onChange?.();
+    this.#changes.push(change);
   }
 
   /** An entry of the base that staging no longer has. */
   #gone(entry: IndexCursor): void {
-    if (this.#inScope(entry.path)) this.#changes.push({ path: entry.path, old: sideOf(entry), new: undefined });
+    if (this.#inScope(entry.path)) this.#change({ path: entry.path, old: sideOf(entry), new: undefined });
     else if (this.#scopeAncestors.has(entry.path)) throw scopeConflict(entry.path);
     else this.#keepBase(entry);
     this.#ordinal++;

@@ -34,7 +34,7 @@ export interface CaptureOptions {
   readonly scope?: readonly BytePath[] | undefined;
   readonly store: BlobStore;
   readonly signal?: AbortSignal | undefined;
-  /** Called once when the first pass has found a difference. */
+  /** Called once, at the first file that differs. */
   readonly onChange?: (() => void) | undefined;
   readonly onProgress?: ((seen: { readonly files: number; readonly readBytes: number }) => void) | undefined;
 }
@@ -84,7 +84,6 @@ export async function captureStaging(options: CaptureOptions): Promise<Capture> 
   const pass = new CapturePass(options);
   await pass.run();
   if (pass.changed) {
-    options.onChange?.();
     await pass.confirm();
   }
   return pass.toCapture();

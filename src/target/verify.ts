@@ -92,7 +92,13 @@ function expectedDirectories(index: IndexFile, manifest: Manifest): Set<BytePath
   const add = (path: BytePath) => {
     for (let at = path; !directories.has(at); at = parentPath(at)) directories.add(at);
   };
-  for (const cursor = createIndexCursor(index); !cursor.done; cursor.advance()) add(parentPath(cursor.path));
+  // Files of one directory stand together: most have the parent of the one before.
+  let last = '';
+  for (const cursor = createIndexCursor(index); !cursor.done; cursor.advance()) {
+    const parent = parentPath(cursor.path);
+    if (parent !== last) add(parent);
+    last = parent;
+  }
   for (const path of manifest.emptyDirectories) add(path);
   return directories;
 }

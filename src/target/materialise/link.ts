@@ -35,21 +35,22 @@ export async function makeByLink(
   const written = new Map<BytePath, StatData>();
 
   const toWrite: TargetEntry[] = [];
-  for (const { entry, from } of mergedEntries(base, source, changes)) if (!from) toWrite.push(entry);
+  for (const { entry } of mergedEntries(base, source, changes)) if (entry) toWrite.push(entry);
   await maker.write(toWrite, ({ path }, stat) => written.set(path, stat));
 
   const baseRoot = fromText(context.layout.revision(base.source.sha));
   const index = createIndexBuilder(base.index.bytes.length);
   let bytes = 0;
   await withinWindow(context.layout, async () => {
-    for (const { entry, from } of mergedEntries(base, source, changes)) {
+    for (const { path, entry, from } of mergedEntries(base, source, changes)) {
       if (index.count % 2048 === 0) await breathe(context, index.count, source.times.length);
-      const stat = written.get(entry.path);
-      if (from && stat === undefined && maker.link(baseRoot, entry.path)) index.addRaw(from.raw());
-      else if (stat) index.add(entry.path, entry.mode, entry.oid, stat);
-      else {
-        await maker.write([entry], (_, made) => index.add(entry.path, entry.mode, entry.oid, made));
-      }
+      const stat = written.get(path);
+      if (from && maker.link(baseRoot, path)) index.addRaw(from.raw());
+      else if (entry && stat) index.add(path, entry.mode, entry.oid, stat);
+      else
+        await maker.write([entry ?? entryOf(from as IndexCursor, source)], ({ mode, oid }, made) =>
+          index.add(path, mode, oid, made),
+        );
       bytes += stat?.size ?? from?.size ?? 0;
     }
   });
@@ -57,40 +58,44 @@ export async function makeByLink(
   return { files: index.count, bytes, index: index.finish() };
 }
 
-interface MergedEntry {
-  readonly entry: TargetEntry;
-  /** The base's entry, positioned, when the file can be linked. */
-  readonly from: IndexCursor | undefined;
-}
+/** A file of the revision: one the base has alike, or one to write. Valid until the next is asked for. */
+export type MergedEntry =
+  | { readonly path: BytePath; readonly from: IndexCursor; readonly entry: undefined }
+  | { readonly path: BytePath; readonly from: undefined; readonly entry: TargetEntry };
 
 /**
  * Every file of the revision in index order, found by applying the difference to the base's index. With `reuseEmpty`, empty files count as
- * the same too: for a tree that is changed in place.
+ * the same too: for a tree that is changed in place. For what stays nothing is made: there are a hundred thousand of them.
  */
 export function* mergedEntries(
   base: LinkBase,
   source: RevisionSource,
   changes: readonly TreeChange[],
   { reuseEmpty = false } = {},
-): Generator<MergedEntry> {
-  const resolve = createEntryResolver(source);
+): Generator<MergedEntry, void, undefined> {
+  const resolver = createEntryResolver(source);
   const cursor = createIndexCursor(base.index);
+  const sameBits = (path: BytePath) => source.manifest.modes.get(path) === base.source.manifest.modes.get(path);
   const kept = (): MergedEntry => {
-    const entry = resolve(cursor.path, cursor.mode, cursor.oid);
+    const { path, mode } = cursor;
+    const time = resolver.time(path);
     // Empty files are not linked: there are so many alike that their link count would be the first to run out.
-    return { entry, from: (reuseEmpty || cursor.size > 0) && isSame(entry, cursor, base) ? cursor : undefined };
+    const reusable = (reuseEmpty || cursor.size > 0) && !base.drifted.has(path);
+    if (reusable && cursor.mtimeS === time && sameBits(path)) return { path, from: cursor, entry: undefined };
+    const bits = entryBits(source.manifest, path, mode);
+    return { path, from: undefined, entry: { path, mode, oid: cursor.oid, time, bits } };
   };
   for (const { path, new: side } of changes) {
     for (; !cursor.done && cursor.path < path; cursor.advance()) yield kept();
     if (!cursor.done && cursor.path === path) cursor.advance();
-    if (side) yield { entry: resolve(path, side.mode, side.oid), from: undefined };
+    if (side) yield { path, from: undefined, entry: resolver.entry(path, side.mode, side.oid) };
   }
   for (; !cursor.done; cursor.advance()) yield kept();
 }
 
-function isSame(entry: TargetEntry, cursor: IndexCursor, { source, drifted }: LinkBase): boolean {
-  if (drifted.has(entry.path)) return false;
-  return cursor.mtimeS === entry.time && entryBits(source.manifest, entry.path, entry.mode) === entry.bits;
+/** What the base has at the cursor, as an entry: for the rare file that could be linked but for its full link count. */
+function entryOf({ path, mode, oid, mtimeS }: IndexCursor, { manifest }: RevisionSource): TargetEntry {
+  return { path, mode, oid, time: mtimeS, bits: entryBits(manifest, path, mode) };
 }
 
 async function breathe(context: TargetContext, done: number, total: number): Promise<void> {

@@ -47,8 +47,8 @@ export async function applyDifference(
 
   const toWrite: TargetEntry[] = [];
   let seen = 0;
-  for (const { entry, from: kept } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
-    if (!kept) toWrite.push(entry);
+  for (const { entry } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
+    if (entry) toWrite.push(entry);
     if (++seen % 4096 === 0) await breathe(context, seen, source.times.length);
   }
   const written = new Map<BytePath, StatData>();
@@ -61,9 +61,9 @@ export async function applyDifference(
 
   const index = createIndexBuilder(tree.index.bytes.length);
   let bytes = 0;
-  for (const { entry, from: kept } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
-    const stat = written.get(entry.path);
-    if (stat) index.add(entry.path, entry.mode, entry.oid, stat);
+  for (const { path, entry, from: kept } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
+    const stat = entry && written.get(path);
+    if (entry && stat) index.add(path, entry.mode, entry.oid, stat);
     else if (kept) index.addRaw(kept.raw());
     bytes += stat?.size ?? kept?.size ?? 0;
   }

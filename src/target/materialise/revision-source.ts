@@ -39,37 +39,38 @@ export async function readRevisionSource(git: Git, sha: Sha): Promise<RevisionSo
 
 /** Lists every file of the revision in index order. */
 export async function* listEntries(git: Git, source: RevisionSource): AsyncGenerator<TargetEntry> {
-  const resolve = createEntryResolver(source);
-  for await (const { path, mode, oid } of listTree(git, source.sha)) yield resolve(path, mode, oid);
+  const resolver = createEntryResolver(source);
+  for await (const { path, mode, oid } of listTree(git, source.sha)) yield resolver.entry(path, mode, oid);
 }
 
-/** Turns what the tree says of consecutive files, in index order, into entries. */
-export function createEntryResolver({
-  sha,
-  manifest,
-  times,
-}: RevisionSource): (path: BytePath, mode: number, oid: Sha) => TargetEntry {
+/** Follows the files of a revision in index order. Each file is told to it once, by one of its two methods. */
+export interface EntryResolver {
+  /** Turns what the tree says of a file into an entry. Throws `repository_damaged` for what no tree of ours has. */
+  entry(path: BytePath, mode: number, oid: Sha): TargetEntry;
+  /** The time of a file that is known to be sound, because an index of ours lists it; seconds since 1970. */
+  time(path: BytePath): number;
+}
+
+export function createEntryResolver({ sha, manifest, times }: RevisionSource): EntryResolver {
   let ordinal = 0;
   let previous: BytePath | undefined;
-  return (path, mode, oid) => {
+  const unusable = (why: string) => new ScapError('repository_damaged', `Cannot use revision ${sha}: ${why}`);
+  const time = (path: BytePath): number => {
+    previous = path;
+    const seconds = path === manifestPath ? times.at(-1) : times[ordinal++];
+    if (seconds === undefined) throw unusable('its file times are too few');
+    return seconds;
+  };
+  const entry = (path: BytePath, mode: number, oid: Sha): TargetEntry => {
     if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink) {
-      throw new ScapError(
-        'repository_damaged',
-        `Cannot use revision ${sha}: it has an entry of mode ${mode.toString(8)}`,
-      );
+      throw unusable(`it has an entry of mode ${mode.toString(8)}`);
     }
     if (!isSafePath(path) || (previous !== undefined && path <= previous)) {
-      throw new ScapError(
-        'repository_damaged',
-        `Cannot use revision ${sha}: it has an entry "${toDisplayPath(path)}" that no tree of ours has`,
-      );
+      throw unusable(`it has an entry "${toDisplayPath(path)}" that no tree of ours has`);
     }
-    previous = path;
-    const time = path === manifestPath ? times.at(-1) : times[ordinal++];
-    if (time === undefined)
-      throw new ScapError('repository_damaged', `Cannot use revision ${sha}: its file times are too few`);
-    return { path, mode, oid, time, bits: entryBits(manifest, path, mode) };
+    return { path, mode, oid, time: time(path), bits: entryBits(manifest, path, mode) };
   };
+  return { entry, time };
 }
 
 /** Tells whether a path stays inside the tree: a revision is untrusted until it is on disk. */

@@ -199,7 +199,7 @@ describe('createEntryResolver()', () => {
   };
 
   it('gives files their times in index order, the manifest the last', () => {
-    const resolve = createEntryResolver(source);
+    const resolve = createEntryResolver(source).entry;
     expect(resolve(manifestPath, gitMode.file, sha('1'))).toEqual({
       path: manifestPath,
       mode: gitMode.file,
@@ -213,7 +213,7 @@ describe('createEntryResolver()', () => {
   });
 
   it.each([[0o160000], [0o040000], [0o100664]])('[B3] refuses an entry of mode %o', (mode) => {
-    expect(() => createEntryResolver(source)('a', mode, sha('1'))).toThrow(
+    expect(() => createEntryResolver(source).entry('a', mode, sha('1'))).toThrow(
       expect.objectContaining({ code: 'repository_damaged' }),
     );
   });
@@ -235,7 +235,7 @@ describe('createEntryResolver()', () => {
     ['a\0b'],
     ['\0'],
   ])('[I7] refuses the path %j: nothing is written outside', (path) => {
-    expect(() => createEntryResolver(source)(path, gitMode.file, sha('1'))).toThrow(
+    expect(() => createEntryResolver(source).entry(path, gitMode.file, sha('1'))).toThrow(
       expect.objectContaining({ code: 'repository_damaged' }),
     );
   });
@@ -243,7 +243,7 @@ describe('createEntryResolver()', () => {
   it.each([['...'], ['..a'], ['a..'], ['.a/..b/c.'], ['a/.../b'], ['a\nb'], ['\xff']])(
     'takes the path %j, which only looks like one',
     (path) => {
-      expect(createEntryResolver(source)(path, gitMode.file, sha('1')).path).toBe(path);
+      expect(createEntryResolver(source).entry(path, gitMode.file, sha('1')).path).toBe(path);
     },
   );
 
@@ -254,7 +254,7 @@ describe('createEntryResolver()', () => {
     ['a/b', 'a-b'],
     ['b', 'B'],
   ])('[I7] refuses %j followed by %j: no tree of ours has that order', (first, second) => {
-    const resolve = createEntryResolver(source);
+    const resolve = createEntryResolver(source).entry;
     resolve(first, gitMode.file, sha('1'));
     expect(() => resolve(second, gitMode.symlink, sha('2'))).toThrow(
       expect.objectContaining({ code: 'repository_damaged' }),
@@ -262,7 +262,7 @@ describe('createEntryResolver()', () => {
   });
 
   it('refuses times that are too few', () => {
-    const resolve = createEntryResolver({ ...source, times: new Uint32Array([10]) });
+    const resolve = createEntryResolver({ ...source, times: new Uint32Array([10]) }).entry;
     resolve('a', gitMode.file, sha('1'));
     expect(() => resolve('b', gitMode.file, sha('1'))).toThrow('its file times are too few');
   });
