@@ -8,12 +8,13 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ResultPromise } from 'execa';
 import { isSystemError, ScapError } from '../core/errors.ts';
+import { agentMark } from './marked-processes.ts';
 
 export type Argv = readonly [program: string, ...args: string[]];
 
 export interface ProcessOptions {
   readonly cwd?: string | undefined;
-  /** The whole environment of the child; nothing is inherited unless named here. Default: `PATH` and `LC_ALL=C`. */
+  /** The whole environment of the child; nothing but the {@link agentMark} is inherited unless named here. Default: `PATH` and `LC_ALL=C`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Aborting ends the process group: TERM, then KILL after two seconds. */
   readonly signal?: AbortSignal | undefined;
@@ -148,7 +149,7 @@ function start(
   const child = execa(program, args, {
     ...io,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
-    env: options.env ?? { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
+    env: { ...agentMark(), ...(options.env ?? { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' }) },
     extendEnv: false,
     encoding: 'buffer',
     stripFinalNewline: false,

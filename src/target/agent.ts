@@ -1,8 +1,9 @@
 /**
  * The agent: a target session behind the protocol of `transport/protocol`, for as long as standard input stays open.
  *
- * Requests are carried out one after the other. When standard input ends the deploy host is gone or done: what runs is asked to stop at its
- * next safe point, the lock is freed, what was thrown away is deleted, and the process ends.
+ * Requests are carried out one after the other. When standard input ends, or nothing came in for as long as the deploy host promised (see
+ * `lease`), the deploy host is gone or done: what runs is asked to stop at its next safe point, the lock is freed, what was thrown away is
+ * deleted, and the process ends.
  */
 import type { Readable, Writable } from 'node:stream';
 import { toErrorReport } from '../core/errors.ts';
@@ -15,19 +16,42 @@ import {
   type Request,
 } from '../transport/protocol.ts';
 import type { BundleReceiver } from './bundle-receiver.ts';
+import { createLease, type Lease } from './lease.ts';
 import type { TargetSession } from './session.ts';
 
 export interface AgentIo {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly versions: Readonly<Record<string, string>>;
+  readonly limits?: Partial<AgentLimits> | undefined;
 }
 
-/** Serves until `stdin` ends. Never throws for a request; throws `protocol_violation` when the deploy host makes no sense. */
-export async function serveAgent(session: TargetSession, { stdin, stdout, versions }: AgentIo): Promise<void> {
+/** How long an agent that nobody listens to may take. */
+export interface AgentLimits {
+  /** For what runs to reach its safe point. A program that hangs on a dead disk never does, and would hold the target's lock for ever. */
+  readonly drainMs: number;
+  /** For preparing the next run and for deleting. Large trees on slow disks take minutes; whatever is left, the next run sweeps. */
+  readonly endMs: number;
+}
+
+const defaultLimits: AgentLimits = { drainMs: 60_000, endMs: 30 * 60_000 };
+
+/**
+ * Serves until the deploy host is gone or done. Returns `done`, or `stuck` when something still ran past its limit: then the caller must
+ * end the process, which frees the lock and ends what hangs.
+ *
+ * Never throws for a request; throws `protocol_violation` when the deploy host makes no sense.
+ */
+export async function serveAgent(
+  session: TargetSession,
+  { stdin, stdout, versions, limits }: AgentIo,
+): Promise<'done' | 'stuck'> {
+  const { drainMs, endMs } = { ...defaultLimits, ...limits };
+  let silenced = false;
+  let lease: Lease | undefined;
   // Nobody listens any more; standard input will end too.
   stdout.on('error', () => {});
-  const send = (message: FromAgent) => void stdout.write(encodeMessage(message));
+  const send = (message: FromAgent) => void (silenced || stdout.write(encodeMessage(message)));
   const running = new Map<number, AbortController>();
   let queue: Promise<void> = Promise.resolve();
   let payload:
@@ -72,7 +96,8 @@ export async function serveAgent(session: TargetSession, { stdin, stdout, versio
     {
       onLine: (line) => {
         const message = parseToAgent(line);
-        if (message.type === 'cancel') running.get(message.id)?.abort();
+        if (message.type === 'ping') lease?.promise(message.leaseMs);
+        else if (message.type === 'cancel') running.get(message.id)?.abort();
         else onRequest(message);
       },
       onPayload: (piece, last) => {
@@ -84,13 +109,42 @@ export async function serveAgent(session: TargetSession, { stdin, stdout, versio
   );
 
   send({ type: 'hello', protocol: protocolVersion, pid: process.pid, versions });
+  let violation: unknown;
+  await new Promise<void>((leave) => {
+    for (const event of ['end', 'close', 'error']) stdin.once(event, leave);
+    lease = createLease(() => {
+      // A pipe that nobody empties must not hold up what is left to do.
+      silenced = true;
+      leave();
+    });
+    stdin.on('data', (chunk: Buffer) => {
+      lease?.heard();
+      try {
+        if (violation === undefined) parser.push(chunk);
+      } catch (error) {
+        violation = error;
+        leave();
+      }
+    });
+  });
+  lease?.end();
+  stdin.destroy();
+  payload?.receiver?.abandon();
+  for (const controller of running.values()) controller.abort();
+  if (!(await settlesWithin(queue, drainMs)) || !(await settlesWithin(session.end(), endMs))) return 'stuck';
+  if (violation !== undefined) throw violation;
+  return 'done';
+}
+
+async function settlesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, limitMs, false);
+  });
   try {
-    for await (const chunk of stdin) parser.push(chunk as Buffer);
+    return await Promise.race([work.then(() => true), late]);
   } finally {
-    payload?.receiver?.abandon();
-    for (const controller of running.values()) controller.abort();
-    await queue;
-    await session.end();
+    clearTimeout(timer);
   }
 }
 

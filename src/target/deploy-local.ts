@@ -9,6 +9,7 @@ import { run } from '../system/process.ts';
 import { serveAgent } from './agent.ts';
 import { createTargetLayout } from './layout.ts';
 import { createTargetSession, type TargetSession } from './session.ts';
+import { keepShippedAgent, sweepShippedAgents } from './shipped-agents.ts';
 import { stockStages } from './stages/registry.ts';
 import { readState } from './state.ts';
 
@@ -26,7 +27,11 @@ export async function runDeployLocal(argv: readonly string[]): Promise<number> {
     if (verb === 'serve') {
       // Programs the agent has started lead process groups of their own; `system/process` ends them on exit.
       process.once('SIGTERM', () => process.exit(143));
-      await serveAgent(session, { stdin: process.stdin, stdout: process.stdout, versions: await findVersions() });
+      keepShippedAgent(process.argv[1]);
+      const io = { stdin: process.stdin, stdout: process.stdout, versions: await findVersions() };
+      // Ending the process is what frees the lock and ends the programs that hang.
+      if ((await serveAgent(session, io)) === 'stuck') process.exit(exitStatus.bug);
+      sweepShippedAgents(process.argv[1]);
       return exitStatus.ok;
     }
     const value =

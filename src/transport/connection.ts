@@ -57,11 +57,24 @@ export interface AgentStreams {
   release(): void;
 }
 
+/** How often a deploy host is heard. Often enough for several to be lost within a lease, seldom enough to cost nothing on a thousand hosts. */
+const defaultPingEveryMs = 10_000;
+
+/**
+ * How long an agent goes on without hearing anything. A network that drops packets for half a minute, or a deploy host that swaps, should not
+ * end a run; and nobody should wait for hours for a target whose deploy host lost its power: such a host never closes its connections.
+ */
+const defaultLeaseMs = 60_000;
+
 export interface ConnectOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Lines of the target's output that are no messages. */
   readonly onNoise?: ((line: string) => void) | undefined;
+  /** How often the agent is told that we are there. Default 10 s. */
+  readonly pingEveryMs?: number | undefined;
+  /** After how long a silence the agent may take us for gone. Default 60 s. */
+  readonly leaseMs?: number | undefined;
 }
 
 interface Waiting {
@@ -76,7 +89,7 @@ export async function openConnection(
   streams: AgentStreams,
   options: ConnectOptions,
 ): Promise<Connection> {
-  const connection = new StreamConnection(host, streams, options.onNoise);
+  const connection = new StreamConnection(host, streams, options);
   const timer = setTimeout(
     () => connection.fail(unreachable(host, `no answer after ${options.timeoutMs} ms`)),
     options.timeoutMs,
@@ -98,6 +111,11 @@ class StreamConnection implements Connection {
   readonly #host: string;
   readonly #streams: AgentStreams;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #pingEveryMs: number;
+  readonly #leaseMs: number;
+  #pinging: NodeJS.Timeout | undefined;
+  /** A payload is a sign of life of its own, and no place for a ping. */
+  #sendsPayload = false;
   #hello: Hello | undefined;
   #failure: ScapError | undefined;
   #nextId = 1;
@@ -106,8 +124,10 @@ class StreamConnection implements Connection {
   #greet: () => void = () => {};
   #refuse: (error: unknown) => void = () => {};
 
-  constructor(host: string, streams: AgentStreams, onNoise: ConnectOptions['onNoise']) {
+  constructor(host: string, streams: AgentStreams, { onNoise, pingEveryMs, leaseMs }: ConnectOptions) {
     this.#host = host;
+    this.#pingEveryMs = pingEveryMs ?? defaultPingEveryMs;
+    this.#leaseMs = leaseMs ?? defaultLeaseMs;
     this.#streams = streams;
     this.greeted = new Promise((resolve, reject) => {
       this.#greet = resolve;
@@ -157,6 +177,7 @@ class StreamConnection implements Connection {
 
   async close(): Promise<void> {
     this.#failure ??= this.#lost('it was closed');
+    clearInterval(this.#pinging);
     this.#streams.stdin.end();
     this.#streams.release();
   }
@@ -165,6 +186,7 @@ class StreamConnection implements Connection {
   fail(error: ScapError): void {
     if (this.#failure === undefined) this.#streams.kill();
     this.#failure ??= error;
+    clearInterval(this.#pinging);
     this.#refuse(this.#failure);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
@@ -179,11 +201,14 @@ class StreamConnection implements Connection {
     const payloadBytes = payload?.sizeBytes ?? 0;
     this.#send(encodeMessage({ type: 'request', id, verb, params, ...(payloadBytes > 0 && { payloadBytes }) }));
     if (payload === undefined || payloadBytes === 0 || this.#failure !== undefined) return;
+    this.#sendsPayload = true;
     try {
       await pipeline(payload.open(), this.#streams.stdin, { end: false });
     } catch (cause) {
       // Half a payload cannot be taken back: whatever is written next would be read as its rest.
       this.fail(this.#lost(`the transfer broke off: ${(cause as Error).message}`, cause));
+    } finally {
+      this.#sendsPayload = false;
     }
   }
 
@@ -203,8 +228,18 @@ class StreamConnection implements Connection {
       const wanted = `speaks protocol ${hello.protocol}, this scap speaks ${protocolVersion}`;
       this.fail(new ScapError('protocol_violation', `Cannot talk to ${this.#host}: its agent ${wanted}`));
     }
+    if (this.#hello === undefined && this.#failure === undefined) this.#startPinging();
     this.#hello ??= hello;
     this.#greet();
+  }
+
+  #startPinging(): void {
+    const ping = encodeMessage({ type: 'ping', leaseMs: this.#leaseMs });
+    const send = () => {
+      if (!this.#sendsPayload) void this.#enqueue(async () => this.#send(ping));
+    };
+    send();
+    this.#pinging = setInterval(send, this.#pingEveryMs).unref();
   }
 
   #deliver(message: Exclude<FromAgent, Hello>): void {

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { agentMarkName, killMarked } from '../system/marked-processes.ts';
 import { startStreamed } from '../system/process.ts';
 import { openConnection } from './connection.ts';
 import type { Transport } from './transport.ts';
@@ -22,8 +24,11 @@ export function createLocalTransport({ agentPath }: LocalTransportOptions): Tran
         '--live',
         endpoint.live,
       ] as const;
+      const token = randomBytes(16).toString('hex');
+      reapOnExit();
+      liveTokens.add(token);
       const child = await startStreamed(argv, {
-        env: agentEnvironment(),
+        env: { ...agentEnvironment(), [agentMarkName]: token },
         cwd: '/',
         onStderr: (text) => {
           for (const line of text.split('\n').filter(Boolean)) options.onNoise?.(line);
@@ -31,11 +36,48 @@ export function createLocalTransport({ agentPath }: LocalTransportOptions): Tran
       });
       const ended = child.done.then(
         () => 'the agent ended',
-        (error: Error) => error.message,
+        (error: Error) => {
+          // Killed, it could not end what it had started.
+          killMarked(token);
+          return error.message;
+        },
       );
-      return openConnection(endpoint.name, { ...child, ended }, options);
+      let reaper: NodeJS.Timeout | undefined;
+      const release = () => {
+        // An agent that is being killed is seen to its end.
+        if (reaper !== undefined) return;
+        liveTokens.delete(token);
+        child.release();
+      };
+      const kill = () => {
+        reaper ??= setTimeout(() => {
+          killMarked(token);
+          child.release();
+        }, reapAfterMs);
+        child.kill();
+      };
+      void ended.then(() => {
+        clearTimeout(reaper);
+        liveTokens.delete(token);
+      });
+      return openConnection(endpoint.name, { ...child, kill, release, ended }, options);
     },
   };
+}
+
+/** Past the KILL that `system/process` sends two seconds after its TERM; an agent stuck in the kernel is then left to it. */
+const reapAfterMs = 3000;
+
+/** Marks of agents that must not outlive this process. */
+const liveTokens = new Set<string>();
+
+/** A second Ctrl-C ends this process at once; `system/process` ends the agents then, this what they have started. */
+function reapOnExit(): void {
+  if (!process.listeners('exit').includes(killLive)) process.on('exit', killLive);
+}
+
+function killLive(): void {
+  if (liveTokens.size > 0) killMarked(...liveTokens);
 }
 
 /** What an agent inherits from us: as little as a login shell would give it, so that local targets behave like remote ones. */

@@ -54,7 +54,13 @@ export type Reply =
   | { readonly type: 'reply'; readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly type: 'reply'; readonly id: number; readonly ok: false; readonly error: ErrorReport };
 
-export type ToAgent = Request | Cancel;
+/** Tells the agent that the deploy host is there, and within how many milliseconds something will be heard of it again. No reply. */
+export interface Ping {
+  readonly type: 'ping';
+  readonly leaseMs: number;
+}
+
+export type ToAgent = Request | Cancel | Ping;
 export type FromAgent = Hello | Notice | Reply;
 
 export function encodeMessage(message: ToAgent | FromAgent): string {
@@ -127,6 +133,8 @@ export function parseToAgent(line: string): ToAgent {
   const message = parseObject(line);
   const id = message?.id;
   if (message?.type === 'cancel' && typeof id === 'number') return { type: 'cancel', id };
+  if (message?.type === 'ping' && typeof message.leaseMs === 'number' && message.leaseMs > 0)
+    return { type: 'ping', leaseMs: message.leaseMs };
   if (message?.type === 'request' && typeof id === 'number' && typeof message.verb === 'string') {
     const payloadBytes = message.payloadBytes ?? 0;
     if (typeof payloadBytes === 'number' && Number.isSafeInteger(payloadBytes) && payloadBytes >= 0) {

@@ -202,6 +202,19 @@ export function describeTransport(name: string, { withAgent, realAgent, fakeAgen
       await connection.request('probe', {}, { timeoutMs: 10_000 });
     });
 
+    it('[B35] an agent that hears nothing for the time promised takes us for gone, and ends by itself', async () => {
+      const connection = await real({ pingEveryMs: 600_000, leaseMs: 200 });
+      await connection.request('begin', { fence: 1 }, { timeoutMs: 10_000 });
+      await gone();
+      await until(() => !connection.usable, 'the connection to be known as lost');
+    });
+
+    it('an idle connection is kept for longer than the time promised', async () => {
+      const connection = await real({ pingEveryMs: 100, leaseMs: 1000 });
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      await connection.request('probe', {}, { timeoutMs: 10_000 });
+    });
+
     it('close() lets the agent end', async () => {
       const connection = await real();
       await connection.close();

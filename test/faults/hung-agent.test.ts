@@ -72,18 +72,40 @@ describe('an agent that hangs (SIGSTOP)', () => {
   });
 });
 
+/** A PATH whose git hangs on web2 while it stores what it received, and nowhere else. */
+function pathWithHangingGit(site: Site): string {
+  const bin = join(site.dir, 'bin');
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, 'git'),
+    `#!/bin/sh\ncase "$GIT_DIR $*" in */web2/*index-pack*) exec sleep 300 ;; esac\nPATH=\${PATH#*:} exec git "$@"\n`,
+  );
+  chmodSync(join(bin, 'git'), 0o755);
+  return `${bin}:${process.env.PATH}`;
+}
+
 describe('a tool that hangs on a target', () => {
+  it.each([
+    ['its agent stopped (SIGSTOP)', 'stop'],
+    ['its agent killed (SIGKILL)', 'kill'],
+  ])('[B35] with %s: the deploy host ends both, and nothing of them is left', async (_what, action) => {
+    const { site, before, after } = await preparedSite();
+    const mark = join(site.dir, 'struck');
+    const ended = await site.scap(['push'], {
+      env: { PATH: pathWithHangingGit(site) },
+      fault: { role: 'agent', host: 'web2', action, op: 'spawn', match: 'index-pack', when: 'after', mark },
+    });
+    expect(ended.status, ended.stderr).toBe(5);
+    expect(existsSync(mark), 'the agent was struck').toBe(true);
+    await eventually(() => listProcesses(site.dir).length === 0, 6000);
+    expectOldOrNew(site, [before], 'after the hang');
+    await site.ok(['push']);
+    await expectRepaired(site, after, 'after the repair');
+  });
+
   it('[B35] meets the deadline of its stage, and leaves no process behind', async () => {
     const { site, before, after } = await preparedSite();
-    const bin = join(site.dir, 'bin');
-    mkdirSync(bin);
-    // Only on web2, and only while it stores what it received.
-    writeFileSync(
-      join(bin, 'git'),
-      `#!/bin/sh\ncase "$GIT_DIR $*" in */web2/*index-pack*) exec sleep 300 ;; esac\nPATH=\${PATH#*:} exec git "$@"\n`,
-    );
-    chmodSync(join(bin, 'git'), 0o755);
-    const ended = await site.scap(['push'], { env: { PATH: `${bin}:${process.env.PATH}` } });
+    const ended = await site.scap(['push'], { env: { PATH: pathWithHangingGit(site) } });
     expect(ended.status, ended.stderr).toBe(5);
     expect(ended.durationMs).toBeLessThan(8000);
     await eventually(() => listProcesses(site.dir).length === 0, 6000);

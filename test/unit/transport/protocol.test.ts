@@ -110,7 +110,7 @@ describe('parseFromAgent()', () => {
 });
 
 describe('parseToAgent()', () => {
-  it('takes requests and cancels, and nothing of them it does not know', () => {
+  it('takes requests, cancels and pings, and nothing of them it does not know', () => {
     expect(parseToAgent('{"type":"request","id":1,"verb":"probe","params":{"a":1},"extra":1}')).toEqual({
       type: 'request',
       id: 1,
@@ -126,6 +126,7 @@ describe('parseToAgent()', () => {
       payloadBytes: 9,
     });
     expect(parseToAgent('{"type":"cancel","id":3}')).toEqual({ type: 'cancel', id: 3 });
+    expect(parseToAgent('{"type":"ping","leaseMs":5000,"x":1}')).toEqual({ type: 'ping', leaseMs: 5000 });
   });
 
   it.each([
@@ -135,6 +136,9 @@ describe('parseToAgent()', () => {
     '{}',
     '[]',
     '{"type":"cancel"}',
+    '{"type":"ping"}',
+    '{"type":"ping","leaseMs":0}',
+    '{"type":"ping","leaseMs":"60"}',
     '{"type":"request","id":1}',
     '{"type":"request","id":"1","verb":"x"}',
     '{"type":"request","id":1,"verb":7}',
