@@ -2,18 +2,24 @@
 import * as z from 'zod';
 import { nearestWord } from '../core/nearest-word.ts';
 import {
+  batch,
   count,
   describeValue,
   failureBudget,
   graceTime,
   groupName,
+  onControllerLoss,
   type PathBase,
   path,
+  paths,
+  port,
   ratio,
+  soak,
   text,
   timeout,
   transport,
 } from './config-values.ts';
+import { address, nodeProgram, proxyJump, sshConfigFile, userName } from './ssh-values.ts';
 
 export type ConfigInput = z.output<ReturnType<typeof createConfigSchema>>;
 
@@ -24,23 +30,33 @@ export const defaultState = '/srv/scap';
 export function createConfigSchema(base: PathBase, { stagingRequired }: { readonly stagingRequired: boolean }) {
   const target = section({
     transport: transport.default('local'),
+    user: userName.optional(),
+    port: port.optional(),
     cache: path(base).prefault('/srv/mediawiki-cache'),
     live: path(base).prefault('/srv/mediawiki'),
     keepRevisions: count(2).default(5),
     graceTime: graceTime.prefault('10m'),
+    onControllerLoss: onControllerLoss.default('keep'),
   });
   const host = section({
     transport: transport.optional(),
+    address: address.optional(),
+    user: userName.optional(),
+    port: port.optional(),
     cache: path(base).optional(),
     live: path(base).optional(),
     labels: emptyAllowed(table(text('text'), labelKey)).prefault({}),
     keepRevisions: count(2).optional(),
     graceTime: graceTime.optional(),
+    onControllerLoss: onControllerLoss.optional(),
   });
   const group = section({
     name: groupName,
     hosts: list(text('a host, a pattern or a label=value')).min(1, { error: 'expected at least one host or pattern' }),
     failureBudget: failureBudget.prefault(0),
+    batch: batch.optional(),
+    soak: soak.prefault('0s'),
+    concurrency: count(1).optional(),
   });
   return section({
     staging: stagingRequired ? path(base) : path(base).optional(),
@@ -49,6 +65,17 @@ export function createConfigSchema(base: PathBase, { stagingRequired }: { readon
     maxShrink: ratio.prefault('20%'),
     keepDeploys: count(2).default(50),
     target: target.prefault({}),
+    ssh: section({
+      configFile: sshConfigFile(base).optional(),
+      identityFile: paths(base).prefault([]),
+      knownHosts: paths(base).prefault([]),
+      connectTimeout: timeout.prefault('10s'),
+      maxStarts: count(1).default(30),
+      maxSessions: count(1).default(200),
+      keepAlive: timeout.prefault('5s'),
+      proxyJump: proxyJump.optional(),
+      node: nodeProgram.optional(),
+    }).prefault({}),
     timeouts: section({
       fetch: timeout.prefault('10m'),
       promote: timeout.prefault('30s'),

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { parseDuration } from '../core/duration.ts';
-import type { FailureBudget, Transport } from './config.ts';
+import type { BatchSize, FailureBudget, OnControllerLoss, Transport } from './config.ts';
 
 /** What relative paths start from. */
 export interface PathBase {
@@ -18,6 +18,7 @@ const maxGraceTimeMs = 3650 * 86_400_000;
 
 export const timeout = duration(1, maxTimerMs);
 export const graceTime = duration(0, maxGraceTimeMs);
+export const soak = duration(0, maxTimerMs);
 
 /** A whole number of at least `min`. */
 export function count(min: number): z.ZodType<number> {
@@ -44,12 +45,22 @@ export const failureBudget: z.ZodType<FailureBudget> = value<FailureBudget>((inp
     : { value: { percent } };
 });
 
-export const transport: z.ZodType<Transport> = value<Transport>((input) => {
-  if (input === 'local') return { value: 'local' };
-  return input === 'ssh'
-    ? { refusal: 'this version knows only "local", not "ssh"' }
-    : refuse('expected "local", the only transport this version knows', input);
+export const batch: z.ZodType<BatchSize> = value<BatchSize>((input) => {
+  if (Number.isSafeInteger(input) && (input as number) >= 1) return { value: { hosts: input as number } };
+  const percent = parsePercent(input);
+  return percent === undefined || percent === 0
+    ? refuse('expected a number of at least 1 host or a percentage above "0%", up to "100%"', input)
+    : { value: { percent } };
 });
+
+export const transport: z.ZodType<Transport> = word('local', 'ssh');
+export const onControllerLoss: z.ZodType<OnControllerLoss> = word('keep', 'revert');
+
+export const port: z.ZodType<number> = value((input) =>
+  Number.isInteger(input) && (input as number) >= 1 && (input as number) <= 65_535
+    ? { value: input as number }
+    : refuse('expected a port between 1 and 65535', input),
+);
 
 /** Text that is not empty and has no control characters; `what` names it in the message. */
 export function text(what: string): z.ZodType<string> {
@@ -65,13 +76,34 @@ export const groupName: z.ZodType<string> = value((input) =>
 
 /** A path; the result is absolute. */
 export function path(base: PathBase): z.ZodType<string> {
-  return value((input) => {
-    if (!isText(input)) return refuse('expected a path', input);
-    const resolved = resolvePath(input, base);
-    return resolved === undefined
-      ? refuse('expected a path in which only "~/" stands for a home directory', input)
-      : { value: resolved };
+  return value((input) => parsePath(input, base));
+}
+
+/** One path or a list of paths; the results are absolute. */
+export function paths(base: PathBase): z.ZodType<readonly string[]> {
+  const several = z.array(path(base));
+  return z.unknown().transform((input, context): readonly string[] => {
+    if (Array.isArray(input)) {
+      const parsed = several.safeParse(input);
+      if (parsed.success) return parsed.data;
+      for (const { path: at, message } of parsed.error.issues)
+        context.addIssue({ code: 'custom', message, path: [...at] });
+      return z.NEVER;
+    }
+    const verdict = isText(input) ? parsePath(input, base) : refuse('expected a path or a list of paths', input);
+    if ('value' in verdict) return [verdict.value];
+    context.addIssue({ code: 'custom', message: verdict.refusal });
+    return z.NEVER;
   });
+}
+
+/** Parses one path; the result is absolute. */
+export function parsePath(input: unknown, base: PathBase): Verdict<string> {
+  if (!isText(input)) return refuse('expected a path', input);
+  const resolved = resolvePath(input, base);
+  return resolved === undefined
+    ? refuse('expected a path in which only "~/" stands for a home directory', input)
+    : { value: resolved };
 }
 
 /** Makes a path absolute; `undefined` for another user's home (`~alice/…`), which is not looked up. */
@@ -90,6 +122,14 @@ export function describeValue(input: unknown): string {
   return typeof input === 'number' ? `the number ${input}` : String(input);
 }
 
+/** One of a few words. */
+function word<Word extends string>(...words: readonly [Word, Word]): z.ZodType<Word> {
+  return value((input) => {
+    const found = words.find((each) => each === input);
+    return found === undefined ? refuse(`expected "${words[0]}" or "${words[1]}"`, input) : { value: found };
+  });
+}
+
 function duration(minMs: number, maxMs: number): z.ZodType<number> {
   return value((input) => {
     const ms = typeof input === 'string' ? parseDuration(input) : undefined;
@@ -101,9 +141,10 @@ function duration(minMs: number, maxMs: number): z.ZodType<number> {
   });
 }
 
-type Verdict<T> = { readonly value: T } | { readonly refusal: string };
+export type Verdict<T> = { readonly value: T } | { readonly refusal: string };
 
-function value<T>(parse: (input: unknown) => Verdict<T>): z.ZodType<T> {
+/** A schema of whatever `parse` accepts, with its one message for the rest. */
+export function value<T>(parse: (input: unknown) => Verdict<T>): z.ZodType<T> {
   return z.unknown().transform((input, context): T => {
     const verdict = parse(input);
     if ('value' in verdict) return verdict.value;
@@ -112,7 +153,7 @@ function value<T>(parse: (input: unknown) => Verdict<T>): z.ZodType<T> {
   });
 }
 
-function refuse(expectation: string, input: unknown, couldBeQuoted = false): { readonly refusal: string } {
+export function refuse(expectation: string, input: unknown, couldBeQuoted = false): { readonly refusal: string } {
   if (input === undefined) return { refusal: `is required: ${expectation}` };
   const quoted = typeof input === 'number' || typeof input === 'boolean' ? `; write it in quotes: "${input}"` : '';
   return { refusal: `${expectation}, found ${describeValue(input)}${couldBeQuoted ? quoted : ''}` };
@@ -124,6 +165,7 @@ function parsePercent(input: unknown): number | undefined {
   return percent <= 100 ? percent : undefined;
 }
 
-function isText(input: unknown): input is string {
+/** Tells whether it is text, not empty and without control characters. */
+export function isText(input: unknown): input is string {
   return typeof input === 'string' && input !== '' && !/\p{Cc}/u.test(input);
 }

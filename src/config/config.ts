@@ -16,6 +16,7 @@ export interface Config {
   /** How many deploys the deploy host keeps the revisions of; at least 2. */
   readonly keepDeploys: number;
   readonly timeouts: TimeoutSettings;
+  readonly ssh: SshSettings;
   /** In the order of the file; at least one. */
   readonly hosts: readonly HostSettings[];
   /** In the order of the file; at least one. */
@@ -31,8 +32,32 @@ export interface TimeoutSettings {
   readonly connectMs: number;
 }
 
-/** Ways to reach a host that this version knows. */
-export type Transport = 'local';
+/** How hosts of transport `ssh` are reached. */
+export interface SshSettings {
+  /** A file in the syntax of `~/.ssh/config`; `none` reads no such file, `undefined` the user's own. */
+  readonly configFile: string | undefined;
+  /** Absolute; empty leaves the choice to the ssh configuration and agent. */
+  readonly identityFiles: readonly string[];
+  /** Absolute; empty means the files ssh itself looks into. */
+  readonly knownHosts: readonly string[];
+  readonly connectTimeoutMs: number;
+  /** How many connections are being opened at once. */
+  readonly maxStarts: number;
+  /** How many connections are open at once. */
+  readonly maxSessions: number;
+  /** How often a silent connection is asked whether it still stands. */
+  readonly keepAliveMs: number;
+  /** As the option of ssh: `[user@]host[:port]`, several separated by commas, or `none`. */
+  readonly proxyJump: string | undefined;
+  /** Name or absolute path of Node on the targets. */
+  readonly node: string | undefined;
+}
+
+/** Ways to reach a host. */
+export type Transport = 'local' | 'ssh';
+
+/** What a target does with what it has begun when the deploy host is gone in the middle of a run. */
+export type OnControllerLoss = 'keep' | 'revert';
 
 /** One entry of `hosts`, completed from `target`. */
 export interface HostSettings {
@@ -41,9 +66,15 @@ export interface HostSettings {
   /** Where it is written, `file:line:column`. */
   readonly where: string | undefined;
   readonly transport: Transport;
-  /** Absolute; may hold `{name}` and `{n}`. */
+  /** A name or an IP address, where it is not the host's own name; may hold `{name}` and `{n}`. */
+  readonly address: string | undefined;
+  /** `undefined` leaves it to the ssh configuration. */
+  readonly user: string | undefined;
+  /** 1 to 65535; `undefined` leaves it to the ssh configuration. */
+  readonly port: number | undefined;
+  /** Absolute as the target sees it; may hold `{name}` and `{n}`. */
   readonly cache: string;
-  /** Absolute; may hold `{name}` and `{n}`. */
+  /** Absolute as the target sees it; may hold `{name}` and `{n}`. */
   readonly live: string;
   /** Values may hold `{name}` and `{n}`. */
   readonly labels: Readonly<Record<string, string>>;
@@ -51,6 +82,7 @@ export interface HostSettings {
   readonly keepRevisions: number;
   /** How long after it was live a revision is neither pruned nor recycled. */
   readonly graceTimeMs: number;
+  readonly onControllerLoss: OnControllerLoss;
 }
 
 export interface GroupSettings {
@@ -60,7 +92,16 @@ export interface GroupSettings {
   /** Selectors; at least one. */
   readonly hosts: readonly string[];
   readonly failureBudget: FailureBudget;
+  /** How many hosts are promoted at once before the next ones; `undefined` is all of them. */
+  readonly batch: BatchSize | undefined;
+  /** How long to wait after each batch before what comes next. */
+  readonly soakMs: number;
+  /** How many promotions of the group run at once; `undefined` sets no limit of its own. */
+  readonly concurrency: number | undefined;
 }
 
 /** How many hosts of a group may fail: a count, or a share of the group (0 to 100). */
 export type FailureBudget = { readonly hosts: number } | { readonly percent: number };
+
+/** A slice of a group: a count of at least 1, or a share of the group (above 0, up to 100). */
+export type BatchSize = { readonly hosts: number } | { readonly percent: number };

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import type { Config, GroupSettings, HostSettings } from './config.ts';
+import type { Config, GroupSettings, HostSettings, SshSettings } from './config.ts';
 import { formatProblem, invalidConfig, type Position, type Problem } from './config-problem.ts';
 import { findRuleBreaches } from './config-rules.ts';
 import { type ConfigInput, createConfigSchema } from './config-schema.ts';
@@ -69,7 +69,15 @@ function toConfig(input: ConfigInput, source?: string, yaml?: YamlText): Config 
   const ordered = names.toSorted(({ position: a }, { position: b }) =>
     a && b ? a.line - b.line || a.column - b.column : 0,
   );
-  const groups = input.groups.map((group, at): GroupSettings => ({ ...group, where: where(keyAt('groups', at)) }));
+  const groups = input.groups.map(
+    ({ soak, batch, concurrency, ...group }, at): GroupSettings => ({
+      ...group,
+      where: where(keyAt('groups', at)),
+      batch,
+      soakMs: soak,
+      concurrency,
+    }),
+  );
   return {
     source,
     embedded: source === undefined,
@@ -84,9 +92,35 @@ function toConfig(input: ConfigInput, source?: string, yaml?: YamlText): Config 
       finalizeMs: input.timeouts.finalize,
       connectMs: input.timeouts.connect,
     },
+    ssh: toSsh(input),
     hosts: ordered.map(({ name, position }) => toHost(name, where(position), input)),
-    groups: groups.length > 0 ? groups : [{ name: 'all', where: undefined, hosts: ['*'], failureBudget: { hosts: 0 } }],
+    groups: groups.length > 0 ? groups : [everyHost],
     warnings: [],
+  };
+}
+
+/** The group there is when none is written. */
+const everyHost: GroupSettings = {
+  name: 'all',
+  where: undefined,
+  hosts: ['*'],
+  failureBudget: { hosts: 0 },
+  batch: undefined,
+  soakMs: 0,
+  concurrency: undefined,
+};
+
+function toSsh({ ssh }: ConfigInput): SshSettings {
+  return {
+    configFile: ssh.configFile,
+    identityFiles: ssh.identityFile,
+    knownHosts: ssh.knownHosts,
+    connectTimeoutMs: ssh.connectTimeout,
+    maxStarts: ssh.maxStarts,
+    maxSessions: ssh.maxSessions,
+    keepAliveMs: ssh.keepAlive,
+    proxyJump: ssh.proxyJump,
+    node: ssh.node,
   };
 }
 
@@ -96,10 +130,14 @@ function toHost(pattern: string, where: string | undefined, { hosts, target }: C
     pattern,
     where,
     transport: host?.transport ?? target.transport,
+    address: host?.address,
+    user: host?.user ?? target.user,
+    port: host?.port ?? target.port,
     cache: host?.cache ?? target.cache,
     live: host?.live ?? target.live,
     labels: host?.labels ?? {},
     keepRevisions: host?.keepRevisions ?? target.keepRevisions,
     graceTimeMs: host?.graceTime ?? target.graceTime,
+    onControllerLoss: host?.onControllerLoss ?? target.onControllerLoss,
   };
 }

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { parseHostName } from '../core/host-name.ts';
 import type { Host } from './host.ts';
 import { type Expansion, expandRange } from './host-range.ts';
@@ -9,13 +10,18 @@ export interface HostEntry {
   readonly pattern: string;
   /** Where it is written, for messages. */
   readonly where?: string | undefined;
-  readonly transport: 'local';
+  readonly transport: 'local' | 'ssh';
+  /** As `cache`; `undefined` when the host is reached by its name. */
+  readonly address: string | undefined;
+  readonly user: string | undefined;
+  readonly port: number | undefined;
   /** Absolute; `{name}` and `{n}` stand for the host's name and the number in it. */
   readonly cache: string;
   readonly live: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly keepRevisions: number;
   readonly graceTimeMs: number;
+  readonly onControllerLoss: 'keep' | 'revert';
 }
 
 /** A host that has not been given to a group yet, and the entry it came from. */
@@ -29,7 +35,10 @@ export interface ExpandedHosts {
   readonly problems: readonly InventoryProblem[];
 }
 
-/** Turns entries into hosts, in order. Names that are none, names used twice and placeholders without a number are problems. */
+/**
+ * Turns entries into hosts, in order. Names and addresses that are none, names used twice and
+ * placeholders without a number are problems.
+ */
 export function expandHosts(entries: readonly HostEntry[]): ExpandedHosts {
   const problems: InventoryProblem[] = [];
   const hosts = new Map<string, UngroupedHost>();
@@ -41,7 +50,10 @@ export function expandHosts(entries: readonly HostEntry[]): ExpandedHosts {
       continue;
     }
     const misplaced = findMisplacedNumber(entry, expanded.expansions[0]?.numbers.length ?? 0);
-    if (misplaced !== undefined) report(misplaced);
+    if (misplaced !== undefined) {
+      report(misplaced);
+      continue;
+    }
     for (const expansion of expanded.expansions) {
       const added = addHost(hosts, entry, expansion);
       if (added === undefined) continue;
@@ -72,23 +84,37 @@ function addHost(
   const fill = (template: string) =>
     template.replace(/\{(name|n)\}/g, (_, key) => (key === 'name' ? name : (numbers[0] ?? '')));
   const labels = Object.fromEntries(Object.entries(entry.labels).map(([key, value]) => [key, fill(value)]));
-  const { transport, keepRevisions, graceTimeMs } = entry;
+  const address = entry.address === undefined ? undefined : fill(entry.address);
+  const wrong = address === undefined ? undefined : findAddressProblem(address);
+  if (wrong !== undefined) return wrong;
+  const { transport, user, port, keepRevisions, graceTimeMs, onControllerLoss } = entry;
   const host = {
     name,
     labels,
     transport,
+    address,
+    user,
+    port,
     cache: fill(entry.cache),
     live: fill(entry.live),
     keepRevisions,
     graceTimeMs,
+    onControllerLoss,
   };
   hosts.set(name, { host, entry });
   return undefined;
 }
 
-function findMisplacedNumber({ cache, live, labels }: HostEntry, rangeCount: number): string | undefined {
+/** What is neither a name nor, for its digits or colons, an address. */
+function findAddressProblem(address: string): string | undefined {
+  if (/^[\d.]+$/.test(address) && !isIPv4(address)) return `address "${address}" is no IPv4 address`;
+  if (!address.includes(':') || isIPv6(address)) return undefined;
+  return `address "${address}" is no IPv6 address; a port is written as "port"`;
+}
+
+function findMisplacedNumber({ address = '', cache, live, labels }: HostEntry, rangeCount: number): string | undefined {
   if (rangeCount === 1) return undefined;
-  const used = [cache, live, ...Object.values(labels)].find((template) => template.includes('{n}'));
+  const used = [address, cache, live, ...Object.values(labels)].find((template) => template.includes('{n}'));
   if (used === undefined) return undefined;
   const reason = rangeCount === 0 ? 'the name has no range' : `the name has ${rangeCount} ranges`;
   return `${JSON.stringify(used)} has no meaning: "{n}" is the number of a range and ${reason}; use "{name}"`;

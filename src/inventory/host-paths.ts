@@ -1,6 +1,6 @@
 /**
  * Which directories may lie inside which. A cache holds what scap deletes at will and a live path is replaced whole, so
- * neither may overlap another host's, nor the staging tree, nor the deploy host's own state.
+ * neither may overlap another host's on the same machine, nor, on this one, the staging tree or the deploy host's own state.
  */
 import { isWithin } from '../core/byte-path.ts';
 import { reservedName } from '../core/manifest.ts';
@@ -24,15 +24,20 @@ interface Claim {
   readonly entry: HostEntry;
 }
 
-/** Returns every forbidden overlap of paths on this machine, one for each entry and kind however many hosts it concerns. */
+/**
+ * Returns every forbidden overlap of paths on one machine, one for each entry and kind however many hosts it concerns. Local hosts
+ * are on this machine; ssh hosts of one address and port are on the same one.
+ */
 export function findPathProblems(hosts: readonly UngroupedHost[], paths: DeployHostPaths): InventoryProblem[] {
-  const claims = hosts
-    .filter(({ host }) => host.transport === 'local')
-    .flatMap(({ host: { name, cache, live }, entry }): Claim[] => [
+  const machines = groupBy(hosts, ({ host }) => machineOf(host));
+  const found = [...machines].flatMap(([machine, members]) => {
+    const claims = members.flatMap(({ host: { name, cache, live }, entry }): Claim[] => [
       { path: cache, kind: 'cache', name, entry },
       { path: live, kind: 'live', name, entry },
     ]);
-  const found = [...findSharedPaths(claims), ...findNestedPaths(claims), ...findDeployHostOverlaps(claims, paths)];
+    const overlaps = [...findSharedPaths(claims, machine), ...findNestedPaths(claims)];
+    return machine === thisMachine ? [...overlaps, ...findDeployHostOverlaps(claims, paths)] : overlaps;
+  });
   const told = new Set<string>();
   return found.flatMap(({ claim, rule, message }) => {
     const key = `${claim.entry.pattern}\0${rule}`;
@@ -49,7 +54,14 @@ interface Overlap {
   readonly message: string;
 }
 
-function findSharedPaths(claims: readonly Claim[]): Overlap[] {
+const thisMachine = 'this machine';
+
+/** A port that is not configured is taken for the usual one. */
+function machineOf({ transport, name, address = name, port = 22 }: UngroupedHost['host']): string {
+  return transport === 'local' ? thisMachine : `${address} port ${port}`;
+}
+
+function findSharedPaths(claims: readonly Claim[], machine: string): Overlap[] {
   return [...byPath(claims)].flatMap(([path, [claim, ...others]]): Overlap[] => {
     const other = others[0];
     if (claim === undefined || other === undefined) return [];
@@ -58,7 +70,8 @@ function findSharedPaths(claims: readonly Claim[]): Overlap[] {
     }
     const names = [...new Set([claim, ...others].map(({ name }) => name))];
     const kinds = [...new Set([claim, ...others].map(({ kind }) => kind))].join(' and ');
-    const message = `${kinds} "${path}" is shared by ${foldNames(names)}; put "{name}" into the path`;
+    const where = machine === thisMachine ? '' : ` at ${machine}`;
+    const message = `${kinds} "${path}"${where} is shared by ${foldNames(names)}; put "{name}" into the path`;
     return [{ claim, rule: `shared ${kinds}`, message }];
   });
 }
@@ -99,13 +112,18 @@ function findDeployHostOverlaps(claims: readonly Claim[], { state, staging }: De
 }
 
 function byPath(claims: readonly Claim[]): Map<string, Claim[]> {
-  const owners = new Map<string, Claim[]>();
-  for (const claim of claims) {
-    const sharing = owners.get(claim.path);
-    if (sharing === undefined) owners.set(claim.path, [claim]);
-    else sharing.push(claim);
+  return groupBy(claims, ({ path }) => path);
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
   }
-  return owners;
+  return groups;
 }
 
 /** The directories above an absolute path, innermost first, `/` last. */

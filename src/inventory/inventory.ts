@@ -1,3 +1,4 @@
+import { type BatchSize, resolveBatchSize } from './batch-size.ts';
 import { expandHosts, type HostEntry, type UngroupedHost } from './expand-hosts.ts';
 import { type FailureBudget, resolveFailureBudget } from './failure-budget.ts';
 import type { Host } from './host.ts';
@@ -20,6 +21,10 @@ export interface GroupEntry {
   /** Selectors, as {@link matchSelector} takes them. */
   readonly hosts: readonly string[];
   readonly failureBudget: FailureBudget;
+  /** `undefined`: the whole group at once. */
+  readonly batch: BatchSize | undefined;
+  readonly soakMs: number;
+  readonly concurrency: number | undefined;
 }
 
 export interface Group {
@@ -28,6 +33,12 @@ export interface Group {
   readonly hosts: readonly Host[];
   /** How many of its hosts may fail; a whole number. */
   readonly failureBudget: number;
+  /** How many of its hosts are promoted before the next ones are; at least 1. */
+  readonly batchSize: number;
+  /** How long to wait after each batch before what comes next, in milliseconds. */
+  readonly soakMs: number;
+  /** How many of its promotions run at once, at least 1; `undefined` sets no limit of its own. */
+  readonly concurrency: number | undefined;
 }
 
 export interface Inventory {
@@ -38,7 +49,8 @@ export interface Inventory {
 }
 
 /**
- * Expands ranges, gives every host to the first group that names it and resolves failure budgets against the groups' sizes.
+ * Expands ranges, gives every host to the first group that names it and resolves failure budgets and batches against the
+ * groups' sizes.
  *
  * Throws `config_invalid` with everything that is wrong: names and ranges, selectors that match nothing, hosts in no group,
  * paths that overlap.
@@ -54,9 +66,16 @@ export function createInventory(input: InventoryInput): Inventory {
   ];
   if (problems.length > 0) throw invalidInventory(input.source, problems);
   const hosts = expanded.hosts.map(({ host }): Host => ({ ...host, group: grouped.groupOf.get(host.name) ?? '' }));
-  const groups = input.groups.map(({ name, failureBudget }): Group => {
+  const groups = input.groups.map(({ name, failureBudget, batch, soakMs, concurrency }): Group => {
     const members = hosts.filter(({ group }) => group === name);
-    return { name, hosts: members, failureBudget: resolveFailureBudget(failureBudget, members.length) };
+    return {
+      name,
+      hosts: members,
+      failureBudget: resolveFailureBudget(failureBudget, members.length),
+      batchSize: resolveBatchSize(batch, members.length),
+      soakMs,
+      concurrency,
+    };
   });
   return { hosts, groups };
 }

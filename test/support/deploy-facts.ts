@@ -15,16 +15,21 @@ export function aHost(name: string, rest: Partial<Host> = {}): Host {
     group: 'all',
     labels: {},
     transport: 'local',
+    address: undefined,
+    user: undefined,
+    port: undefined,
     cache: `/t/${name}/cache`,
     live: `/t/${name}/live`,
     keepRevisions: 5,
     graceTimeMs: 600_000,
+    onControllerLoss: 'keep',
     ...rest,
   };
 }
 
-export function aGroup(name: string, hosts: readonly Host[], failureBudget = 0): Group {
-  return { name, hosts, failureBudget };
+export function aGroup(name: string, hosts: readonly Host[], failureBudget = 0, rest: Partial<Group> = {}): Group {
+  const batchSize = Math.max(1, hosts.length);
+  return { name, hosts, failureBudget, batchSize, soakMs: 0, concurrency: undefined, ...rest };
 }
 
 export function aTask(command: string, host?: string, rest: Readonly<Record<string, unknown>> = {}): Task {

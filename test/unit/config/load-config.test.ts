@@ -60,12 +60,25 @@ describe('loadConfig()', () => {
       pattern: name,
       where: undefined,
       transport: 'local',
+      address: undefined,
+      user: undefined,
+      port: undefined,
       cache: `${cwd}/.scap/targets/${name}/cache`,
       live: `${cwd}/.scap/targets/${name}/live`,
       labels: {},
       keepRevisions: 5,
       graceTimeMs: 600_000,
+      onControllerLoss: 'keep',
     });
+    const everyHost = {
+      name: 'all',
+      where: undefined,
+      hosts: ['*'],
+      failureBudget: { hosts: 0 },
+      batch: undefined,
+      soakMs: 0,
+      concurrency: undefined,
+    };
     expect(load()).toEqual({
       source: undefined,
       embedded: true,
@@ -75,8 +88,19 @@ describe('loadConfig()', () => {
       maxShrinkRatio: 0.2,
       keepDeploys: 50,
       timeouts: { fetchMs: 600_000, promoteMs: 30_000, finalizeMs: 600_000, connectMs: 10_000 },
+      ssh: {
+        configFile: undefined,
+        identityFiles: [],
+        knownHosts: [],
+        connectTimeoutMs: 10_000,
+        maxStarts: 30,
+        maxSessions: 200,
+        keepAliveMs: 5000,
+        proxyJump: undefined,
+        node: undefined,
+      },
       hosts: [host('web1'), host('web2'), host('web3')],
-      groups: [{ name: 'all', where: undefined, hosts: ['*'], failureBudget: { hosts: 0 } }],
+      groups: [everyHost],
       warnings: [],
     });
   });

@@ -22,6 +22,13 @@ function problems(...lines: readonly string[]): readonly string[] {
   return [];
 }
 
+/** How messages tell what they found, for a value as it is written in YAML. */
+function foundIn(yaml: string): string {
+  if (yaml === '""') return 'nothing';
+  if (yaml.startsWith('[')) return 'a list';
+  return /^[-\d.]+$/.test(yaml) ? `the number ${yaml}` : `the text ${yaml.startsWith('"') ? yaml : `"${yaml}"`}`;
+}
+
 const minimal = ['staging: /srv/staging', 'hosts: {web1: }'];
 
 describe('parseConfig()', () => {
@@ -35,19 +42,44 @@ describe('parseConfig()', () => {
       maxShrinkRatio: 0.2,
       keepDeploys: 50,
       timeouts: { fetchMs: 600_000, promoteMs: 30_000, finalizeMs: 600_000, connectMs: 10_000 },
+      ssh: {
+        configFile: undefined,
+        identityFiles: [],
+        knownHosts: [],
+        connectTimeoutMs: 10_000,
+        maxStarts: 30,
+        maxSessions: 200,
+        keepAliveMs: 5000,
+        proxyJump: undefined,
+        node: undefined,
+      },
       hosts: [
         {
           pattern: 'web1',
           where: `${path}:2:9`,
           transport: 'local',
+          address: undefined,
+          user: undefined,
+          port: undefined,
           cache: '/srv/mediawiki-cache',
           live: '/srv/mediawiki',
           labels: {},
           keepRevisions: 5,
           graceTimeMs: 600_000,
+          onControllerLoss: 'keep',
         },
       ],
-      groups: [{ name: 'all', where: undefined, hosts: ['*'], failureBudget: { hosts: 0 } }],
+      groups: [
+        {
+          name: 'all',
+          where: undefined,
+          hosts: ['*'],
+          failureBudget: { hosts: 0 },
+          batch: undefined,
+          soakMs: 0,
+          concurrency: undefined,
+        },
+      ],
       warnings: [],
     });
   });
@@ -59,16 +91,19 @@ describe('parseConfig()', () => {
       'exclude: ["*.swp", "!keep.swp"]',
       'maxShrink: 12.5%',
       'keepDeploys: 2',
-      'target: {transport: local, cache: "t/{name}/cache", live: "~/live/{n}", keepRevisions: 3, graceTime: 0s}',
+      'target: {transport: local, cache: "t/{name}/cache", live: "~/live/{n}", keepRevisions: 3, graceTime: 0s, onControllerLoss: revert}',
       'timeouts: {fetch: 1h, promote: 1.5s, finalize: 250ms, connect: 2m}',
       'hosts:',
       '  "mw[1:3]": {labels: {site: eqiad, rack: "1"}}',
-      '  web1: {transport: local, cache: ./c, live: ../l, keepRevisions: 9, graceTime: 1d}',
+      '  web1: {transport: local, cache: ./c, live: ../l, keepRevisions: 9, graceTime: 1d, onControllerLoss: keep}',
       'groups:',
-      '  - {name: canary, hosts: [web1, "!mw2"], failureBudget: 2}',
+      '  - {name: canary, hosts: [web1, "!mw2"], failureBudget: 2, soak: 20s}',
       '  - name: rest',
       '    hosts: ["*"]',
       '    failureBudget: 2.5 %',
+      '    batch: 10%',
+      '    concurrency: 4',
+      '  - {name: none, hosts: ["*"], batch: 3}',
     );
     expect(config).toMatchObject({
       staging: '/etc/deploy/tree',
@@ -83,27 +118,107 @@ describe('parseConfig()', () => {
         pattern: 'mw[1:3]',
         where: `${path}:9:3`,
         transport: 'local',
+        address: undefined,
+        user: undefined,
+        port: undefined,
         cache: '/etc/deploy/t/{name}/cache',
         live: '/home/ann/live/{n}',
         labels: { site: 'eqiad', rack: '1' },
         keepRevisions: 3,
         graceTimeMs: 0,
+        onControllerLoss: 'revert',
       },
       {
         pattern: 'web1',
         where: `${path}:10:3`,
         transport: 'local',
+        address: undefined,
+        user: undefined,
+        port: undefined,
         cache: '/etc/deploy/c',
         live: '/etc/l',
         labels: {},
         keepRevisions: 9,
         graceTimeMs: 86_400_000,
+        onControllerLoss: 'keep',
       },
     ]);
     expect(config.groups).toEqual([
-      { name: 'canary', where: `${path}:12:5`, hosts: ['web1', '!mw2'], failureBudget: { hosts: 2 } },
-      { name: 'rest', where: `${path}:13:5`, hosts: ['*'], failureBudget: { percent: 2.5 } },
+      {
+        name: 'canary',
+        where: `${path}:12:5`,
+        hosts: ['web1', '!mw2'],
+        failureBudget: { hosts: 2 },
+        batch: undefined,
+        soakMs: 20_000,
+        concurrency: undefined,
+      },
+      {
+        name: 'rest',
+        where: `${path}:13:5`,
+        hosts: ['*'],
+        failureBudget: { percent: 2.5 },
+        batch: { percent: 10 },
+        soakMs: 0,
+        concurrency: 4,
+      },
+      {
+        name: 'none',
+        where: `${path}:18:5`,
+        hosts: ['*'],
+        failureBudget: { hosts: 0 },
+        batch: { hosts: 3 },
+        soakMs: 0,
+        concurrency: undefined,
+      },
     ]);
+  });
+
+  it('reads how to reach hosts by ssh, and a host inherits that too', () => {
+    const { hosts, ssh } = parse(
+      'staging: tree',
+      'target: {transport: ssh, user: deploy, port: 2222, cache: "/c/{name}/../x", live: /l}',
+      'ssh:',
+      '  configFile: none',
+      '  identityFile: ~/.ssh/deploy',
+      '  knownHosts: [~/.ssh/known_hosts, hosts/known, /etc/ssh/known]',
+      '  connectTimeout: 3s',
+      '  maxStarts: 5',
+      '  maxSessions: 1000',
+      '  keepAlive: 1m',
+      '  proxyJump: ann@bastion:22,inner',
+      '  node: /opt/node 20/bin/node',
+      'hosts:',
+      '  mw1: {address: 10.0.0.1}',
+      '  "db[1:2]": {address: "2001:db8::{n}", user: root, port: 22}',
+      '  web1: {transport: local, cache: ./c, live: ~/l}',
+    );
+    expect(ssh).toEqual({
+      configFile: 'none',
+      identityFiles: ['/home/ann/.ssh/deploy'],
+      knownHosts: ['/home/ann/.ssh/known_hosts', '/etc/deploy/hosts/known', '/etc/ssh/known'],
+      connectTimeoutMs: 3000,
+      maxStarts: 5,
+      maxSessions: 1000,
+      keepAliveMs: 60_000,
+      proxyJump: 'ann@bastion:22,inner',
+      node: '/opt/node 20/bin/node',
+    });
+    expect(hosts.map((host) => [host.transport, host.address, host.user, host.port, host.cache, host.live])).toEqual([
+      ['ssh', '10.0.0.1', 'deploy', 2222, '/c/x', '/l'],
+      ['ssh', '2001:db8::{n}', 'root', 22, '/c/x', '/l'],
+      ['local', undefined, 'deploy', 2222, '/etc/deploy/c', '/home/ann/l'],
+    ]);
+  });
+
+  it.each([
+    ['~/ssh.config', '/home/ann/ssh.config'],
+    ['./none', '/etc/deploy/none'],
+  ])('reads the path %s of an ssh configuration', (written, expected) => {
+    expect(parse(...minimal, `ssh: {configFile: ${written}, node: node20}`).ssh).toMatchObject({
+      configFile: expected,
+      node: 'node20',
+    });
   });
 
   it('keeps the order of hosts even when names look like numbers', () => {
@@ -134,7 +249,7 @@ describe('parseConfig()', () => {
         'hosts:',
         '  web1: {cach: /c, labels: {rack: 5}}',
         '  web2: /srv/web2',
-        'target: {transport: ssh, grace_time: 5m}',
+        'target: {transport: shh, grace_time: 5m}',
         'groups:',
         '  - {hosts: [web1], failureBudget: 101%}',
         '  - {name: a, hosts: []}',
@@ -155,7 +270,7 @@ describe('parseConfig()', () => {
       `  ${path}:5:10: hosts.web1.cach: unknown key; did you mean "cache"?`,
       `  ${path}:5:35: hosts.web1.labels.rack: expected text, found the number 5; write it in quotes: "5"`,
       `  ${path}:6:9: hosts.web2: expected keys and values, found the text "/srv/web2"`,
-      `  ${path}:7:21: target.transport: this version knows only "local", not "ssh"`,
+      `  ${path}:7:21: target.transport: expected "local" or "ssh", found the text "shh"`,
       `  ${path}:7:26: target.grace_time: unknown key; did you mean "graceTime"?`,
       `  ${path}:9:5: groups[0].name: is required: expected a name of letters, digits, ".", "_" and "-"`,
       `  ${path}:9:36: groups[0].failureBudget: expected a number of hosts or a percentage between "0%" and "100%", found the text "101%"`,
@@ -180,12 +295,12 @@ describe('parseConfig()', () => {
     [
       'an unknown key with nothing like it',
       'target: {zzz: 1}',
-      '3:10: target.zzz: unknown key; known here: transport, cache, live, keepRevisions, graceTime',
+      '3:10: target.zzz: unknown key; known here: transport, user, port, cache, live, keepRevisions, graceTime, onControllerLoss',
     ],
     [
       'a key of a later version',
-      'target: {user: deploy}',
-      '3:10: target.user: unknown key; known here: transport, cache, live, keepRevisions, graceTime',
+      'plugins: [mediawiki]',
+      '3:1: plugins: unknown key; known here: staging, state, exclude, maxShrink, keepDeploys, target, ssh, timeouts, hosts, groups',
     ],
     ['a section that is text', 'target: /srv', '3:9: target: expected keys and values, found the text "/srv"'],
     ['a section that is a list', 'timeouts: [10s]', '3:11: timeouts: expected keys and values, found a list'],
@@ -235,7 +350,7 @@ describe('parseConfig()', () => {
     [
       'an unknown transport',
       'target: {transport: smb}',
-      '3:21: target.transport: expected "local", the only transport this version knows, found the text "smb"',
+      '3:21: target.transport: expected "local" or "ssh", found the text "smb"',
     ],
     [
       'a timeout of zero',
@@ -266,6 +381,96 @@ describe('parseConfig()', () => {
       'a fraction of a host',
       'groups: [{name: a, hosts: [b], failureBudget: 0.5}]',
       '3:47: groups[0].failureBudget: expected a number of hosts or a percentage between "0%" and "100%", found the number 0.5',
+    ],
+    ...['0', '-1', '1.5', '0%', '101%', 'all', '[1]'].map((batch) => [
+      `a batch of ${batch}`,
+      `groups: [{name: a, hosts: [b], batch: ${batch}}]`,
+      `3:39: groups[0].batch: expected a number of at least 1 host or a percentage above "0%", up to "100%", found ${foundIn(batch)}`,
+    ]),
+    [
+      'a soak without a unit',
+      'groups: [{name: a, hosts: [b], soak: 20}]',
+      '3:38: groups[0].soak: expected a duration such as "30s" or "10m", found the number 20',
+    ],
+    [
+      'a soak no timer can wait for',
+      'groups: [{name: a, hosts: [b], soak: 30d}]',
+      '3:38: groups[0].soak: expected a duration of at most 24d, found the text "30d"',
+    ],
+    [
+      'a group that may promote nobody',
+      'groups: [{name: a, hosts: [b], concurrency: 0}]',
+      '3:45: groups[0].concurrency: expected a whole number of at least 1, found the number 0',
+    ],
+    [
+      'another word for what a lost deploy host means',
+      'target: {onControllerLoss: rollback}',
+      '3:28: target.onControllerLoss: expected "keep" or "revert", found the text "rollback"',
+    ],
+    ...['0', '65536', '22.5', '"22"', 'ssh', '[22]'].map((port) => [
+      `the port ${port}`,
+      `target: {port: ${port}}`,
+      `3:16: target.port: expected a port between 1 and 65535, found ${foundIn(port)}`,
+    ]),
+    ...['"-oProxyCommand=x"', '"a b"', '"a\\nb"', '""', '[a]'].map((user) => [
+      `the user ${user}`,
+      `target: {user: ${user}}`,
+      `3:16: target.user: expected a user name without white space that does not begin with "-", found ${foundIn(user)}`,
+    ]),
+    [
+      'a user that is a number',
+      'target: {user: 1000}',
+      '3:16: target.user: expected a user name without white space that does not begin with "-", found the number 1000; write it in quotes: "1000"',
+    ],
+    [
+      'a jump that is an option',
+      'ssh: {proxyJump: -v}',
+      '3:18: ssh.proxyJump: expected a host to jump through ("ann@bastion:22") without white space that does not begin with "-", found the text "-v"',
+    ],
+    ...['"-e"', 'bin/node', '~/bin/node', '"a b"', '5'].map((node) => [
+      `the program ${node}`,
+      `ssh: {node: ${node}}`,
+      `3:13: ssh.node: expected a name such as "node" or an absolute path on the targets, found ${foundIn(node)}`,
+    ]),
+    [
+      'a key file that is nothing',
+      'ssh: {identityFile: }',
+      '3:21: ssh.identityFile: expected a path or a list of paths, found nothing',
+    ],
+    [
+      'a key file that is a number',
+      'ssh: {identityFile: 5}',
+      '3:21: ssh.identityFile: expected a path or a list of paths, found the number 5',
+    ],
+    [
+      'a list with something else than paths',
+      'ssh: {knownHosts: [/a, 5]}',
+      '3:24: ssh.knownHosts[1]: expected a path, found the number 5',
+    ],
+    [
+      "somebody else's keys",
+      'ssh: {identityFile: ~bob/key}',
+      '3:21: ssh.identityFile: expected a path in which only "~/" stands for a home directory, found the text "~bob/key"',
+    ],
+    [
+      'an ssh configuration that is no path',
+      'ssh: {configFile: 5}',
+      '3:19: ssh.configFile: expected a path or "none", found the number 5',
+    ],
+    [
+      'no sessions',
+      'ssh: {maxSessions: 0}',
+      '3:20: ssh.maxSessions: expected a whole number of at least 1, found the number 0',
+    ],
+    [
+      'a key of ssh itself',
+      'ssh: {IdentityFile: x}',
+      '3:7: ssh.IdentityFile: unknown key; did you mean "identityFile"?',
+    ],
+    [
+      'no keep-alive',
+      'ssh: {keepAlive: 0s}',
+      '3:18: ssh.keepAlive: expected a duration longer than zero, found the text "0s"',
     ],
     [
       'a group that is only a name',
@@ -315,6 +520,45 @@ describe('parseConfig()', () => {
       [
         '3:10: hosts.a.cach: unknown key; did you mean "cache"?',
         '3:10: hosts.b.cach: unknown key; did you mean "cache"?',
+      ],
+    ],
+    ...['"-oProxyCommand=x"', '"a b"', '""'].map((address): [string, string[], string[]] => [
+      `the address ${address}`,
+      ['staging: s', 'hosts:', `  a: {transport: ssh, address: ${address}}`],
+      [`3:32: hosts.a.address: expected a host name or an IP address, found ${foundIn(address)}`],
+    ]),
+    ...['ann@web1', '"[::1]"', 'web1/x'].map((address): [string, string[], string[]] => [
+      `the address ${address}`,
+      ['staging: s', 'hosts:', `  a: {transport: ssh, address: ${address}}`],
+      [
+        `3:32: hosts.a.address: expected a host name or an IP address; "user" and "port" are keys of their own, found ${foundIn(address)}`,
+      ],
+    ]),
+    [
+      'paths that would start on the deploy host',
+      ['staging: s', 'hosts:', '  a: {transport: ssh, cache: ./c, live: ~/l}'],
+      [
+        '3:30: hosts.a.cache: expected an absolute path ("/…"), as a is reached by ssh and "./c" would start on the deploy host',
+        '3:41: hosts.a.live: expected an absolute path ("/…"), as a is reached by ssh and "~/l" would start on the deploy host',
+      ],
+    ],
+    [
+      'a default path that would start on the deploy host, once',
+      [
+        'staging: s',
+        'target: {transport: ssh, cache: "c/{name}"}',
+        'hosts: {a: , b: {transport: local}, c: , d: {cache: /c}}',
+      ],
+      [
+        '2:33: target.cache: expected an absolute path ("/…"), as a is reached by ssh and "c/{name}" would start on the deploy host',
+      ],
+    ],
+    [
+      'what only ssh needs, for a local host',
+      ['staging: s', 'hosts:', '  a: {user: root, port: 22}'],
+      [
+        '3:13: hosts.a.user: has no meaning for a local host; add "transport: ssh"',
+        '3:25: hosts.a.port: has no meaning for a local host; add "transport: ssh"',
       ],
     ],
     [

@@ -14,7 +14,7 @@ describe('createInventory() of a configuration', () => {
         live: `/nowhere/.scap/targets/${name}/live`,
       })),
     );
-    expect(groups).toEqual([{ name: 'all', hosts, failureBudget: 0 }]);
+    expect(groups).toEqual([{ name: 'all', hosts, failureBudget: 0, batchSize: 3, soakMs: 0, concurrency: undefined }]);
   });
 
   it('names the place in the file', () => {

@@ -8,17 +8,22 @@ function host(pattern: string, changes: Partial<HostEntry> = {}): HostEntry {
   return {
     pattern,
     transport: 'local',
+    address: undefined,
+    user: undefined,
+    port: undefined,
     cache: '/srv/{name}/cache',
     live: '/srv/{name}/live',
     labels: {},
     keepRevisions: 5,
     graceTimeMs: 600_000,
+    onControllerLoss: 'keep',
     ...changes,
   };
 }
 
 function group(name: string, hosts: readonly string[], changes: Partial<GroupEntry> = {}): GroupEntry {
-  return { name, hosts, failureBudget: { hosts: 0 }, ...changes };
+  const rest = { failureBudget: { hosts: 0 }, batch: undefined, soakMs: 0, concurrency: undefined };
+  return { name, hosts, ...rest, ...changes };
 }
 
 function inventory(hosts: readonly HostEntry[], changes: Partial<InventoryInput> = {}) {
@@ -38,6 +43,11 @@ function problems(hosts: readonly HostEntry[], changes: Partial<InventoryInput> 
 describe('createInventory()', () => {
   it('gives every host what its entry says, ranges expanded and placeholders filled in', () => {
     const entry = host('mw[009:010]', {
+      transport: 'ssh',
+      address: 'node{n}.example.org',
+      user: 'deploy',
+      port: 2222,
+      onControllerLoss: 'revert',
       cache: '/srv/c/{n}',
       live: '/srv/l/{name}/{n}',
       labels: { rack: 'r{n}', self: '{name}', odd: '{other}' },
@@ -48,15 +58,20 @@ describe('createInventory()', () => {
       name,
       group: 'all',
       labels: { rack: `r${n}`, self: name, odd: '{other}' },
-      transport: 'local',
+      transport: 'ssh',
+      address: `node${n}.example.org`,
+      user: 'deploy',
+      port: 2222,
       cache: `/srv/c/${n}`,
       live: `/srv/l/${name}/${n}`,
       keepRevisions: 3,
       graceTimeMs: 1000,
+      onControllerLoss: 'revert',
     });
     const { hosts, groups } = inventory([entry]);
     expect(hosts).toEqual([expected('mw009', '009'), expected('mw010', '010')]);
-    expect(groups).toEqual([{ name: 'all', hosts, failureBudget: 0 }]);
+    const rest = { failureBudget: 0, batchSize: 2, soakMs: 0, concurrency: undefined };
+    expect(groups).toEqual([{ name: 'all', hosts, ...rest }]);
   });
 
   it('gives a host to the first group that names it and keeps the order of the configuration', () => {
@@ -92,6 +107,30 @@ describe('createInventory()', () => {
     });
     expect(groups.map(({ failureBudget }) => failureBudget)).toEqual([0, 2]);
   });
+
+  it('resolves batches against the hosts a group really has, and hands on soak and concurrency', () => {
+    const { groups } = inventory([host('mw[1:21]')], {
+      groups: [
+        group('canary', ['mw1'], { batch: { percent: 10 }, soakMs: 20_000 }),
+        group('second', ['mw[2:3]'], { batch: { hosts: 5 } }),
+        group('rest', ['*'], { batch: { percent: 10 }, concurrency: 3 }),
+        group('none', ['mw1']),
+      ],
+    });
+    expect(groups.map(({ batchSize, soakMs, concurrency }) => [batchSize, soakMs, concurrency])).toEqual([
+      [1, 20_000, undefined],
+      [5, 0, undefined],
+      [2, 0, 3],
+      [1, 0, undefined],
+    ]);
+  });
+
+  it.each(['10.0.0.{n}', '2001:db8::{n}', 'fe80::1%eth0', '{name}.example.org', 'web-1'])(
+    'accepts the address %s',
+    (address) => {
+      expect(problems([host('mw[8:9]', { transport: 'ssh', address })])).toEqual([]);
+    },
+  );
 
   it('accepts targets below the state of the embedded default', () => {
     const entries = ['web1', 'web2', 'web3'].map((name) =>
@@ -144,6 +183,23 @@ describe('createInventory()', () => {
       [
         'hosts.web1: "/srv/c/{n}" has no meaning: "{n}" is the number of a range and the name has no range; use "{name}"',
       ],
+    ],
+    [
+      'the number of an address without a range',
+      [host('web1', { transport: 'ssh', address: '10.0.0.{n}' })],
+      [
+        'hosts.web1: "10.0.0.{n}" has no meaning: "{n}" is the number of a range and the name has no range; use "{name}"',
+      ],
+    ],
+    [
+      'a range that leads out of the IPv4 addresses',
+      [host('mw[254:257]', { transport: 'ssh', address: '10.0.0.{n}' })],
+      ['hosts["mw[254:257]"]: address "10.0.0.256" is no IPv4 address'],
+    ],
+    [
+      'a port in an address',
+      [host('mw1', { transport: 'ssh', address: '{name}:2222' })],
+      ['hosts.mw1: address "mw1:2222" is no IPv6 address; a port is written as "port"'],
     ],
     [
       'a number of two ranges',
@@ -239,5 +295,55 @@ describe('createInventory(), paths', () => {
     expect(problems([host('a', { cache: '/srv/x', live: '/srv/x-live' }), host('b', { cache: '/srv/x2' })])).toEqual(
       [],
     );
+  });
+});
+
+describe('createInventory(), paths of ssh hosts', () => {
+  const ssh = (pattern: string, changes: Partial<HostEntry> = {}) =>
+    host(pattern, { transport: 'ssh', cache: '/c', live: '/l', ...changes });
+
+  it.each<[string, HostEntry[]]>([
+    ['the same paths on every machine', [ssh('mw[1:5]')]],
+    ['the same paths on this machine and on another', [ssh('mw1'), host('web1', { cache: '/c', live: '/l' })]],
+    ['a cache where the deploy host has its state', [ssh('mw1', { cache: '/var/scap' })]],
+    ['live where the deploy host has its staging tree', [ssh('mw1', { live: '/staging' })]],
+    [
+      'the same paths behind two ports',
+      [ssh('a', { address: 'gate', port: 1 }), ssh('b', { address: 'gate', port: 2 })],
+    ],
+    [
+      'paths of their own at one address',
+      [ssh('a', { address: 'x' }), ssh('b', { address: 'x', cache: '/d', live: '/m' })],
+    ],
+  ])('accepts %s', (_what, hosts) => {
+    expect(problems(hosts, { staging: '/staging' })).toEqual([]);
+  });
+
+  it.each<[string, HostEntry[], string[]]>([
+    [
+      'cache and live that are one',
+      [ssh('mw[1:5]', { live: '/c' })],
+      ['hosts["mw[1:5]"]: cache and live are the same path "/c"'],
+    ],
+    [
+      'live inside its cache',
+      [ssh('mw[1:5]', { live: '/c/live' })],
+      ['hosts["mw[1:5]"]: live "/c/live" lies inside cache "/c"'],
+    ],
+    [
+      'one address and one pair of paths for several hosts',
+      [ssh('mw[1:5]', { address: '10.0.0.1' })],
+      [
+        'hosts["mw[1:5]"]: cache "/c" at 10.0.0.1 port 22 is shared by mw1, mw2, mw3 and 2 more; put "{name}" into the path',
+        'hosts["mw[1:5]"]: live "/l" at 10.0.0.1 port 22 is shared by mw1, mw2, mw3 and 2 more; put "{name}" into the path',
+      ],
+    ],
+    [
+      "another host's name as the address, with the usual port written out",
+      [ssh('a'), ssh('b', { address: 'a', port: 22, live: '/m' })],
+      ['hosts.a: cache "/c" at a port 22 is shared by a, b; put "{name}" into the path'],
+    ],
+  ])('refuses %s', (_what, hosts, expected) => {
+    expect(problems(hosts)).toEqual(expected);
   });
 });
