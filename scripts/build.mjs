@@ -16,8 +16,10 @@ const leftoverLifetimeMs = 24 * 60 * 60 * 1000;
 // changes while the build runs must look newer than the stamp.
 const startedAt = new Date(Date.now() - 20);
 
-const requireBanner =
-  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+// What CommonJS packages expect to find.
+const commonjsBanner =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" +
+  'const __dirname=import.meta.dirname;';
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
@@ -29,7 +31,9 @@ const common = {
   charset: 'utf8',
   legalComments: 'none',
   logLevel: 'warning',
-  banner: { js: requireBanner },
+  banner: { js: commonjsBanner },
+  // Native parts of ssh2, which does as well without them.
+  external: ['*.node', 'cpu-features'],
 };
 
 /** @type {Record<string, import('esbuild').BuildOptions>} */

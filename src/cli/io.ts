@@ -6,6 +6,8 @@ export interface Io {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   /** The narration. */
   readonly stderr: NarrationStream & { readonly isTTY?: boolean };
+  /** Where answers come from; without a terminal nothing is asked. */
+  readonly stdin?: NodeJS.ReadStream | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The bundled agent that local targets run. */

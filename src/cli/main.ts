@@ -8,6 +8,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 process.umask(0o022);
 
 process.exitCode = await runProgram(process.argv.slice(2), {
+  // Opened only by whoever asks something.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -109,6 +109,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('unlock', 'lift a hold').action(async (options) =>
     done(await (await import('./commands/hold.ts')).runUnlock(io, options)),
   );
+  addHostsCommands(program.command('hosts').description('the inventory, and the host keys of its hosts'), io, done);
   program
     .command('deploy-local', { hidden: true })
     .description('what runs on a target')
@@ -152,6 +153,25 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
     .allowUnknownOption()
     .action(async (revision, options) =>
       done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)),
+    );
+}
+
+function addHostsCommands(hosts: Command, io: Io, done: Done): void {
+  const sub = (usage: string, description: string) =>
+    hosts
+      .command(usage)
+      .description(description)
+      .option('--config <file>', 'configuration file')
+      .option('--json', 'print one result document on stdout')
+      .option('--verbose', 'tell more on stderr');
+  sub('list', 'every host: group, how it is reached, where its revisions lie, labels')
+    .option('--limit <selector>', 'only these: names, globs, ranges, label=value, !name')
+    .action(async (options) => done(await (await import('./commands/hosts.ts')).runHostsList(io, options)));
+  sub('trust', 'show the keys of SSH hosts and record those that are new')
+    .argument('<hosts...>', 'names, globs, ranges, label=value')
+    .option('--yes', 'record without asking')
+    .action(async (names, options) =>
+      done(await (await import('./commands/hosts.ts')).runHostsTrust(io, names, options)),
     );
 }
 

@@ -17,6 +17,7 @@ import { wantsColour } from '../report/style.ts';
 import { watchInterrupt } from '../system/interrupt.ts';
 import { operatorName } from '../system/operator-name.ts';
 import { createLocalTransport } from '../transport/local.ts';
+import { createSshTransport } from '../transport/ssh/ssh.ts';
 import type { Io } from './io.ts';
 
 /** Options every command has. */
@@ -99,7 +100,17 @@ async function inSession(
     config,
     inventory,
     layout: createStateLayout(config.state),
-    transports: new Map([['local', createLocalTransport({ agentPath: io.agentPath })]]),
+    transports: new Map([
+      ['local', createLocalTransport({ agentPath: io.agentPath })],
+      [
+        'ssh',
+        createSshTransport({
+          agentPath: io.agentPath,
+          settings: config.ssh,
+          passphrase: io.env.SCAP_SSH_PASSPHRASE,
+        }),
+      ],
+    ]),
     commands: stockCommands(),
     bus,
     signal: interrupt.signal,

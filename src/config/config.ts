@@ -43,7 +43,7 @@ export interface SshSettings {
   readonly connectTimeoutMs: number;
   /** How many connections are being opened at once. */
   readonly maxStarts: number;
-  /** How many connections are open at once. */
+  /** How many hosts are connected to, and asked what they have, at once. */
   readonly maxSessions: number;
   /** How often a silent connection is asked whether it still stands. */
   readonly keepAliveMs: number;

@@ -62,6 +62,17 @@ const statusByCode = {
   revision_drifted: exitStatus.rolledBack,
   target_busy: exitStatus.rolledBack,
   target_unreachable: exitStatus.rolledBack,
+  name_unknown: exitStatus.rolledBack,
+  connection_refused: exitStatus.rolledBack,
+  connect_timeout: exitStatus.rolledBack,
+  handshake_lost: exitStatus.rolledBack,
+  host_key_unknown: exitStatus.rolledBack,
+  host_key_changed: exitStatus.rolledBack,
+  host_key_refused: exitStatus.rolledBack,
+  auth_refused: exitStatus.rolledBack,
+  node_missing: exitStatus.rolledBack,
+  node_too_old: exitStatus.rolledBack,
+  agent_unusable: exitStatus.rolledBack,
   connection_lost: exitStatus.rolledBack,
   protocol_violation: exitStatus.rolledBack,
   request_timeout: exitStatus.rolledBack,
@@ -114,6 +125,23 @@ export function toExitStatus(error: unknown): ExitStatus {
   const known = toScapError(error);
   return known === undefined ? exitStatus.bug : statusByCode[known.code];
 }
+
+/** Tells whether an error says that a host was never reached: nothing was asked of it, so nothing happened on it. */
+export function isUnreachable(code: ErrorCode): boolean {
+  return unreachable.has(code);
+}
+
+const unreachable: ReadonlySet<ErrorCode> = new Set([
+  'target_unreachable',
+  'name_unknown',
+  'connection_refused',
+  'connect_timeout',
+  'handshake_lost',
+  'host_key_unknown',
+  'host_key_changed',
+  'host_key_refused',
+  'auth_refused',
+]);
 
 /** Tells whether `code` is one of ours; text from another version or machine may not be. */
 export function isErrorCode(code: unknown): code is ErrorCode {

@@ -34,9 +34,8 @@ export function openForReading({ layout }: DeployHost): Promise<DeployRepository
   return openDeployRepository(layout.repo, { create: false });
 }
 
-/** How many hosts work at once, and how many connections are opened at once. */
+/** How many hosts work at once. */
 export const hostConcurrency = 200;
-const connectConcurrency = 30;
 
 /** Every target of the inventory, not yet connected to. */
 export function openFleet(host: DeployHost): Fleet {
@@ -45,7 +44,8 @@ export function openFleet(host: DeployHost): Fleet {
     transports: host.transports,
     bus: host.bus,
     connectTimeoutMs: host.config.timeouts.connectMs,
-    connectConcurrency,
+    // Transports limit how many connections they set up at once themselves.
+    connectConcurrency: host.config.ssh.maxSessions,
     signal: host.signal,
   });
 }

@@ -20,7 +20,7 @@ export interface FleetOptions {
   readonly transports: ReadonlyMap<string, Transport>;
   readonly bus: EventBus;
   readonly connectTimeoutMs: number;
-  /** How many connections are being opened at once. */
+  /** How many hosts are connected to and asked at once. */
   readonly connectConcurrency: number;
   readonly signal: AbortSignal;
 }

@@ -1,7 +1,14 @@
 /**
  * What a run came to, decided from what its tasks did. Pure.
  */
-import { type ErrorCode, type ErrorReport, type ExitStatus, exitStatus, toErrorReport } from '../core/errors.ts';
+import {
+  type ErrorCode,
+  type ErrorReport,
+  type ExitStatus,
+  exitStatus,
+  isUnreachable,
+  toErrorReport,
+} from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
 import { type HostCounts, type HostState, hostStates, type RunOutcome } from '../events/event.ts';
@@ -29,7 +36,7 @@ export function promotedHosts(plan: Plan, execution: Execution): HostName[] {
 
 /** Tells whether, after this error, nobody knows what the target did last: any but those that surely come before the switch. */
 export function leavesDoubt(code: ErrorCode): boolean {
-  return !beforeSwitch.has(code);
+  return !isUnreachable(code) && !beforeSwitch.has(code);
 }
 
 const beforeSwitch: ReadonlySet<ErrorCode> = new Set([
@@ -39,8 +46,10 @@ const beforeSwitch: ReadonlySet<ErrorCode> = new Set([
   'live_foreign',
   'fence_stale',
   'target_busy',
-  'target_unreachable',
   'tool_missing',
+  'node_missing',
+  'node_too_old',
+  'agent_unusable',
   'usage',
   'protocol_violation',
   'host_unknown',
@@ -84,7 +93,8 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
       const changed = promotion.result.data.changed !== false;
       return { host, state: changed ? 'promoted' : 'unchanged', live: plan.revision, error: report };
     }
-    if (error?.code === 'target_unreachable') return { host, state: 'unreachable', live: undefined, error: report };
+    if (error !== undefined && isUnreachable(error.code))
+      return { host, state: 'unreachable', live: undefined, error: report };
     if (error)
       return { host, state: 'failed', live: promotion && leavesDoubt(error.code) ? undefined : before, error: report };
     if (promote === undefined && tasks.every(({ id }) => execution.tasks.get(id)?.status === 'ok')) {

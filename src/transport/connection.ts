@@ -136,6 +136,8 @@ class StreamConnection implements Connection {
     const parser = createFrameParser({ onLine: (line) => this.#receive(line, onNoise), onPayload: () => {} }, () => 0);
     streams.stdout.on('data', (chunk: Buffer) => this.#guard(() => parser.push(chunk)));
     streams.stdout.on('error', () => {});
+    // A transport that has read the first lines itself has paused it.
+    streams.stdout.resume();
     void streams.ended.then((why) => this.fail(this.#lost(why)));
   }
 

@@ -7,6 +7,10 @@ export interface Endpoint {
   /** The target's cache directory and live path, as the target sees them. */
   readonly cache: string;
   readonly live: string;
+  /** How to reach it, where that is not by its name and by defaults; for transports over a network. */
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
 }
 
 /**

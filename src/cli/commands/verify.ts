@@ -1,5 +1,5 @@
 import { toDisplayPath } from '../../core/byte-path.ts';
-import { type ExitStatus, exitStatus } from '../../core/errors.ts';
+import { type ExitStatus, exitStatus, isUnreachable } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
 import type { VerifyReport } from '../../deploy/target-client.ts';
@@ -41,7 +41,7 @@ export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
 
 /** A host that serves nothing, or cannot be reached, has nothing to repair; one that could not be verified has. */
 function needsRepair({ report, error }: HostVerification): boolean {
-  if (error !== undefined) return error.code !== 'target_unreachable' && error.code !== 'interrupted';
+  if (error !== undefined) return !isUnreachable(error.code) && error.code !== 'interrupted';
   return report?.revision != null && !isWhole(report);
 }
 
