@@ -59,14 +59,17 @@ export async function takeLock(path: string, options: LockOptions): Promise<File
   }
 }
 
-/** Returns who holds the lock at `path` now, or `undefined` when nobody does. */
+/**
+ * Returns who holds the lock at `path` now, or `undefined` when nobody does. Needs to read the file only, and several that look do not see
+ * each other: the lock they try is a shared one.
+ */
 export function probeLock(path: string): LockHolder | undefined {
   try {
     statSync(path);
   } catch {
     return undefined;
   }
-  const fd = tryLock(path);
+  const fd = tryLock(path, 'shared');
   if (fd === undefined) return readHolder(path) ?? unknownHolder;
   closeSync(fd);
   return undefined;
@@ -74,9 +77,11 @@ export function probeLock(path: string): LockHolder | undefined {
 
 const unknownHolder: LockHolder = { user: 'unknown', host: hostname(), pid: 0, since: '', reason: 'unknown' };
 
-function tryLock(path: string): number | undefined {
-  const fd = openSync(path, 'a+', 0o664);
-  const flock = spawnSync('flock', ['-xn', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+function tryLock(path: string, kind: 'exclusive' | 'shared' = 'exclusive'): number | undefined {
+  const fd = kind === 'shared' ? openSync(path, 'r') : openSync(path, 'a+', 0o664);
+  const flock = spawnSync('flock', [kind === 'shared' ? '-sn' : '-xn', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', fd],
+  });
   if (flock.error !== undefined || (flock.status !== 0 && flock.status !== 1)) {
     closeSync(fd);
     if (!isSystemError(flock.error, 'ENOENT'))

@@ -111,4 +111,11 @@ describe('probeLock()', () => {
     expect(probeLock(path)).toBeUndefined();
     expect(() => readFileSync(path)).toThrow('ENOENT');
   });
+
+  it('does not take somebody who looks as well for a holder', () => {
+    const fd = openSync(path, 'a+');
+    expect(spawnSync('flock', ['-sn', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] }).status).toBe(0);
+    expect(probeLock(path)).toBeUndefined();
+    closeSync(fd);
+  });
 });
