@@ -1,11 +1,11 @@
 /** Narration for a terminal: a few lines redrawn in place, at most ten times a second; what ended scrolls away above them. */
-import type { Line } from './describe-event.ts';
+import { formatLine } from './format-line.ts';
 import { renderBlock } from './live-block.ts';
 import { createLiveScreen } from './live-screen.ts';
 import { createQuietWriter } from './narration-stream.ts';
 import { createNarrator } from './narrator.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
-import { createStyle, type Style } from './style.ts';
+import { createStyle } from './style.ts';
 
 const frameMs = 100;
 const fallbackColumns = 80;
@@ -37,20 +37,15 @@ export function createLiveReporter({ stream, columns, verbose, colour, hostCount
   const letGo = guardTerminal({ leave, goOn: draw });
   return {
     listener: (event) => {
-      pending.push(...narrator.tell(event).map((line) => styleLine(line, style)));
+      pending.push(...narrator.tell(event).map((line) => formatLine(line, style)));
     },
     [Symbol.dispose]: () => {
       clearInterval(timer);
       letGo();
-      pending.push(...narrator.end().map((line) => styleLine(line, style)));
+      pending.push(...narrator.end().map((line) => formatLine(line, style)));
       drawWith([]);
     },
   };
-}
-
-function styleLine({ level, text }: Line, style: Style): string {
-  if (level === 'info') return text;
-  return level === 'warn' ? style('warn', `warning: ${text}`) : style('error', `error: ${text}`);
 }
 
 /** Calls `leave` before the process exits or is stopped (Ctrl-Z), `goOn` when it goes on. Returns how to end that. */

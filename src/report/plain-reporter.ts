@@ -5,17 +5,16 @@
 import { formatBytes } from '../core/bytes.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Line } from './describe-event.ts';
+import { formatLine } from './format-line.ts';
 import { createQuietWriter } from './narration-stream.ts';
 import { createNarrator } from './narrator.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { currentStage, type RunState } from './run-view.ts';
 import { formatMovement, formatStageCounts } from './stage-progress.ts';
 import { tasksLeft } from './stage-view.ts';
-import { createStyle, type Tone } from './style.ts';
+import { createStyle } from './style.ts';
 import { countOf } from './wording.ts';
 
-const prefixes: Readonly<Record<Line['level'], string>> = { info: '', warn: 'warning: ', error: 'error: ' };
-const tones: Readonly<Record<Line['level'], Tone>> = { info: 'plain', warn: 'warn', error: 'error' };
 const minIntervalMs = 1000;
 const maxIntervalMs = 30_000;
 
@@ -25,8 +24,7 @@ export function createPlainReporter({ stream, verbose, colour, hostCount }: Plai
   const write = createQuietWriter(stream);
   const style = createStyle(colour);
   const narrator = createNarrator({ verbose, hostCount, eager: true });
-  const writeLines = (lines: readonly Line[]) =>
-    write(lines.map(({ level, text }) => `${style(tones[level], prefixes[level] + text)}\n`).join(''));
+  const writeLines = (lines: readonly Line[]) => write(lines.map((line) => `${formatLine(line, style)}\n`).join(''));
 
   // What was last said of the work under way, and when; the timer says what was held back should no event follow.
   let last = { subject: '', text: '', at: 0, startedAt: 0 };
