@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScapEvent } from '../events/event.ts';
+import { parseEventLine } from '../events/event-line.ts';
 import { allTasks, type Plan, type Task } from '../plan/plan.ts';
 import type { TaskResult } from './commands/command.ts';
 import { appendDeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
@@ -34,17 +35,11 @@ export function recordAbortedRuns(layout: StateLayout, deployHost: string): void
   }
 }
 
-/** The events of a run's log, oldest first. A last line cut short is passed over. */
+/** The events of a run's log, oldest first. What is no event, such as a last line cut short, is passed over. */
 export function readRunEvents(path: string): ScapEvent[] {
   return readFileSync(path, 'utf8')
     .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as ScapEvent];
-      } catch {
-        return [];
-      }
-    });
+    .flatMap((line) => parseEventLine(line) ?? []);
 }
 
 /** Tasks that earlier, unfinished runs of a plan have done, with what they came to. */

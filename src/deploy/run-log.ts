@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { pino } from 'pino';
-import type { EventBus, ScapEvent } from '../events/event.ts';
+import type { EventBus, HostState, ScapEvent } from '../events/event.ts';
 
 /** Writes every event of a run to its log until disposed. */
 export interface RunLog extends Disposable {
@@ -33,18 +33,39 @@ export function openRunLog(path: string, bus: EventBus, earlier: readonly ScapEv
   };
 }
 
+/** The level that people are shown (`report/describe-event`), so that filtering by it finds what they see. */
 function levelOf(event: ScapEvent): 'info' | 'warn' | 'error' {
   switch (event.type) {
     case 'task.failed':
     case 'host.unreachable':
-    case 'rollback.started':
       return 'error';
+    case 'stage.finished':
+      return event.failed > 0 ? 'error' : 'info';
+    case 'host.finished':
+      return hostLevels[event.state];
+    case 'rollback.finished':
+      return event.failed.length > 0 ? 'error' : 'info';
+    case 'run.finished':
+      return event.outcome === 'ok' ? 'info' : event.outcome === 'partial' ? 'warn' : 'error';
+    case 'rollback.started':
     case 'host.noted':
     case 'interrupt.received':
     case 'maintenance.failed':
+    case 'lock.awaited':
+    case 'revision.suspected':
     case 'staging.ignored':
       return 'warn';
     default:
       return 'info';
   }
 }
+
+const hostLevels = {
+  promoted: 'info',
+  unchanged: 'info',
+  'rolled-back': 'warn',
+  failed: 'error',
+  unreachable: 'error',
+  skipped: 'info',
+  'not-attempted': 'warn',
+} as const satisfies Record<HostState, string>;
