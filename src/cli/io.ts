@@ -3,7 +3,12 @@ import type { NarrationStream } from '../report/narration-stream.ts';
 /** The world of one invocation: everything the program would otherwise take from the process. */
 export interface Io {
   /** The result. */
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: {
+    write(text: string): unknown;
+    /** Called when whoever read it has gone away. */
+    on?(event: 'error', listener: () => void): unknown;
+    readonly isTTY?: boolean;
+  };
   /** The narration. */
   readonly stderr: NarrationStream & { readonly isTTY?: boolean };
   /** Where answers come from; without a terminal nothing is asked. */

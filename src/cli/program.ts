@@ -83,6 +83,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('history', 'every run, newest first')
     .option('-n, --number <count>', 'how many', wholeNumber, 20)
     .action(async (options) => done(await (await import('./commands/history.ts')).runHistory(io, options)));
+  addDeployLog(program, io, done);
   command('show', 'a revision: who, when, why, from which checkouts, and what it changed')
     .argument('[revision]', 'default: what should be live')
     .argument('[other]', 'compare the first with this one instead of with its parent')
@@ -124,6 +125,31 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
 }
 
 type Done = (status: ExitStatus) => void;
+
+function addDeployLog(program: Command, io: Io, done: Done): void {
+  program
+    .command('deploy-log')
+    .description('the events of a run, finished or under way')
+    .argument('[expression...]', 'only these; in single quotes, since < and > are redirections to a shell')
+    .option('--config <file>', 'configuration file')
+    .option('--run <n>', 'the run of that number; default: the newest', wholeNumber)
+    .option('-f, --follow', 'go on until the run ends; without --run the one under way, or the next to start')
+    .option('--json', 'print the lines of the log as they are: one JSON document a line')
+    .addOption(new Option('--events', 'the same as --json').conflicts('json'))
+    .option('--verbose', 'also events that have no sentence; say how many lines could not be read')
+    .addHelpText('after', deployLogHelp)
+    .action(async (expression, options) =>
+      done(await (await import('./commands/deploy-log.ts')).runDeployLog(io, expression, options)),
+    );
+}
+
+const deployLogHelp = `
+Terms of the expression, all of which must hold:
+  host=web* level!=info      a pattern for the whole value: * any text, ? one character
+  error.code~denied|full     a regular expression, found anywhere (!~ not found)
+  durationMs>2s bytes<=8MiB  numbers, durations, sizes, times (at>=2026-01-31T12:00), levels
+  "Permission denied"        this text in the sentence or the type
+For example: scap deploy-log 'level>=warn host=mw10*'`;
 
 function addPlanCommands(plan: Command, io: Io, done: Done): void {
   const sub = (usage: string, description: string) =>

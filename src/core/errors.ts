@@ -29,6 +29,7 @@ const statusByCode = {
   revision_ambiguous: exitStatus.usage,
   path_unknown: exitStatus.usage,
   host_unknown: exitStatus.usage,
+  run_unknown: exitStatus.usage,
   // Configuration and the machine it describes.
   config_invalid: exitStatus.config,
   config_missing: exitStatus.config,
