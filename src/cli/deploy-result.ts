@@ -19,15 +19,18 @@ const listedFiles = 40;
 export function toCommandResult(session: Session, report: DeployReport): CommandResult {
   if (report.dryRun) return dryRunResult(session, report);
   const { plan, result, prepared } = report;
+  const skipped = plan.skipped ?? [];
   const common = {
     revision: plan.revision,
     base: plan.base,
     kind: plan.kind,
     ...(prepared && { created: prepared.created, difference: totalDifference(prepared.differences) }),
+    ...(skipped.length > 0 && { skipped }),
     ...(prepared && prepared.ignored.length > 0 && { leftOutDifferences: prepared.ignored.map(toDisplayPath) }),
   };
   if (result === undefined) {
-    const text = plan.stages.length === 0 ? formatNothingToDo(plan.revision, plan.unchanged.length) : '';
+    const text =
+      plan.stages.length === 0 ? formatNothingToDo(plan.revision, plan.unchanged.length, skipped.length) : '';
     return {
       status: exitStatus.ok,
       json: { ok: true, outcome: 'nothing', ...common, unchanged: plan.unchanged },
@@ -69,6 +72,7 @@ function dryRunResult({ host, colour }: Session, { plan, prepared, unreachable }
     files,
     leftOutDifferences: (prepared?.ignored ?? []).map(toDisplayPath),
     groups,
+    ...(plan.skipped && { skipped: plan.skipped }),
     unreachable: unreachable.map((member) => ({ host: member.host.name, error: toErrorReport(member.error) })),
     plan: isNew ? { ...plan, revision: null } : plan,
   };

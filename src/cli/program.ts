@@ -48,23 +48,28 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
       .addOption(eventsOption())
       .option('--adopt', 'move what stands at a live path and is not ours aside, once')
       .option('--force', 'take over from another deploy host')
-      .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
+      .addOption(limitOption())
       .addOption(waitOption());
+  const undoable = (usage: string, description: string) =>
+    deploying(usage, description).option('--no-rollback', 'when the run fails, leave promoted hosts as they are');
 
-  deploying('push', 'deploy the whole staging tree, or only PATH inside it')
+  undoable('push', 'deploy the whole staging tree, or only PATH inside it')
     .argument('[path]', 'the staging tree; default from the configuration')
     .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
     .action(async (path, options) => done(await (await import('./commands/push.ts')).runPush(io, path, options)));
-  deploying('sync-file', 'deploy only these staged paths, on top of what is live')
+  undoable('sync-file', 'deploy only these staged paths, on top of what is live')
     .argument('<paths...>', 'files or directories of the staging tree; a missing one is removed')
     .option('--allow-shrink', 'accept a tree that lost more than maxShrink, or all')
     .action(async (paths, options) => done(await (await import('./commands/push.ts')).runSyncFile(io, paths, options)));
-  deploying('rollback', 'make an older revision live; default: what was live before')
+  undoable('rollback', 'make an older revision live; default: what was live before')
     .argument('[revision]', 'a revision (7 digits or more), or -N for N deploys back')
     .allowUnknownOption()
     .action(async (revision, options) =>
       done(await (await import('./commands/rollback.ts')).runRollback(io, revision, options)),
     );
+  deploying('seed', 'bring new or broken hosts to what should be live; touch no other')
+    .argument('<hosts...>', 'names, globs mw10*, ranges mw[1001:1010], labels site=eqiad; ! leaves out')
+    .action(async (hosts, options) => done(await (await import('./commands/seed.ts')).runSeed(io, hosts, options)));
 
   const plan = program.command('plan').description('make a plan without running it');
   addPlanCommands(plan, io, done);
@@ -73,13 +78,14 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .option('--resume', 'skip what an interrupted run of this plan has done')
     .addOption(eventsOption())
     .option('--adopt', 'move what stands at a live path and is not ours aside, once')
+    .option('--force', 'take over from another deploy host')
     .option('--no-rollback', 'when the run fails, leave promoted hosts as they are')
     .addOption(waitOption())
     .action(async (file, options) => done(await (await import('./commands/run.ts')).runSaved(io, file, options)));
 
-  command('status', 'what should be live and what every host serves').action(async (options) =>
-    done(await (await import('./commands/status.ts')).runStatus(io, options)),
-  );
+  command('status', 'what should be live and what every host serves; exit 1 when some host differs')
+    .addOption(limitOption())
+    .action(async (options) => done(await (await import('./commands/status.ts')).runStatus(io, options)));
   command('history', 'every run, newest first')
     .option('-n, --number <count>', 'how many', wholeNumber, 20)
     .action(async (options) => done(await (await import('./commands/history.ts')).runHistory(io, options)));
@@ -93,12 +99,14 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
   command('verify', 'look for files that changed on the targets; exit 1 when there are any')
     .option('--deep', 'hash every byte instead of comparing times and sizes')
     .option('--repair', 'make what was changed whole again, in place')
+    .addOption(limitOption())
     .addOption(waitOption())
     .action(async (options) => done(await (await import('./commands/verify.ts')).runVerify(io, options)));
   command('clean', 'prune revisions on every host now')
     .option('--keep <count>', 'how many complete revisions each host keeps', wholeNumber)
     .option('--grace <duration>', 'how recently live is too recent', duration)
     .option('--dry-run', 'show what would be pruned; touch nothing')
+    .addOption(limitOption())
     .addOption(waitOption())
     .action(async (options) => done(await (await import('./commands/clean.ts')).runClean(io, options)));
   command('lock', 'who holds the run lock or has placed a hold').action(async (options) =>
@@ -163,6 +171,7 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
       .option('--save <file>', 'write the plan to a file, for scap run')
       .option('--adopt', 'accept what stands at a live path and is not ours')
       .option('--force', 'take over from another deploy host')
+      .addOption(limitOption())
       .addOption(waitOption());
   sub('push', 'a plan that deploys the whole staging tree, or only PATH inside it')
     .argument('[path]')
@@ -180,6 +189,9 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
     .action(async (revision, options) =>
       done(await (await import('./commands/plan.ts')).planRollback(io, revision, options)),
     );
+  sub('seed', 'a plan that brings hosts to what should be live')
+    .argument('<hosts...>')
+    .action(async (hosts, options) => done(await (await import('./commands/plan.ts')).planSeed(io, hosts, options)));
 }
 
 function addHostsCommands(hosts: Command, io: Io, done: Done): void {
@@ -203,6 +215,13 @@ function addHostsCommands(hosts: Command, io: Io, done: Done): void {
 
 function eventsOption() {
   return new Option('--events', 'print event lines on stdout instead of a result').conflicts('json');
+}
+
+function limitOption() {
+  return new Option(
+    '--limit <selector>',
+    'only these hosts: mw1, mw10*, mw[1:9], site=eqiad, !mw3; commas join',
+  ).argParser((text: string, before: string | undefined) => (before === undefined ? text : `${before},${text}`));
 }
 
 function waitOption() {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Sha } from '../core/sha.ts';
 import type { ScapEvent } from '../events/event.ts';
 import { parseEventLine } from '../events/event-line.ts';
 import { allTasks, type Plan, type Task } from '../plan/plan.ts';
@@ -57,14 +58,23 @@ export function doneTasks(layout: StateLayout, plan: string): Map<string, TaskRe
   return done;
 }
 
-/** Of what was done, what still is: a host may have been deployed to, or lost its cache, since. */
+/** How the world is when a plan is resumed. */
+export interface ResumedWorld {
+  /** What should be live. */
+  readonly live: Sha | undefined;
+  /** What each host that answered says, by name. */
+  readonly reports: ReadonlyMap<string, TargetReport>;
+}
+
+/** Of what was done, what still is: a host may have been deployed to, or lost its cache, and what should be live may have moved, since. */
 export function stillDone(
   done: ReadonlyMap<string, TaskResult>,
   plan: Plan,
-  reports: ReadonlyMap<string, TargetReport>,
+  { live, reports }: ResumedWorld,
 ): Map<string, TaskResult> {
   const holds = ({ id, command, host }: Task): boolean => {
     if (!done.has(id)) return false;
+    if (command === 'record') return live === plan.revision;
     const report = host === undefined ? undefined : reports.get(host);
     if (command === 'promote') return report?.live.kind === 'revision' && report.live.sha === plan.revision;
     return command !== 'fetch' || report?.complete.includes(plan.revision) === true;

@@ -37,10 +37,10 @@ export function openForReading({ layout }: DeployHost): Promise<DeployRepository
 /** How many hosts work at once. */
 export const hostConcurrency = 200;
 
-/** Every target of the inventory, not yet connected to. */
-export function openFleet(host: DeployHost): Fleet {
+/** These targets, by default every one of the inventory, not yet connected to. */
+export function openFleet(host: DeployHost, hosts: readonly Host[] = host.inventory.hosts): Fleet {
   return createFleet({
-    hosts: host.inventory.hosts,
+    hosts,
     transports: host.transports,
     bus: host.bus,
     connectTimeoutMs: host.config.timeouts.connectMs,

@@ -13,12 +13,14 @@ import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, op
 import { nextRunNumber, readDeployRecords } from './deploy-records.ts';
 import { initializePlan } from './executor.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
-import { planPromotion } from './generators/promotion.ts';
+import { limitPlan } from './generators/limiting.ts';
+import { type PromotionFacts, planPromotion } from './generators/promotion.ts';
 import { maintainDeployRepository } from './maintain.ts';
 import { refuseForeignHosts } from './preflight.ts';
 import { type PreparedRevision, prepareRevision } from './prepare-revision.ts';
 import { readLiveHistory } from './rollback-target.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
+import { selectTargets } from './selection.ts';
 
 /** What the operator asked for, common to all that change something. */
 export interface DeployRequest {
@@ -32,6 +34,8 @@ export interface DeployRequest {
   readonly planOnly: boolean;
   /** How long to wait for another run to end. */
   readonly waitMs: number;
+  /** A selector: only these hosts are connected to and planned for. Default: all. */
+  readonly limit?: string | undefined;
 }
 
 export interface PushRequest extends DeployRequest {
@@ -57,7 +61,7 @@ export const unmadeRevision = '0'.repeat(40) as Sha;
 /** Makes the staging tree (or `scope` of it, on top of what is live) a revision and makes that live. */
 export async function push(host: DeployHost, request: PushRequest): Promise<DeployReport> {
   const kind = request.scope === undefined ? 'push' : 'sync-file';
-  return deploy(host, request, kind, async (repository, fleet) => {
+  const want = async (repository: DeployRepository, fleet: Fleet) => {
     const prepared = await prepareRevision(
       { layout: host.layout, repository, bus: host.bus },
       {
@@ -74,7 +78,8 @@ export async function push(host: DeployHost, request: PushRequest): Promise<Depl
       },
     );
     return { revision: prepared.sha ?? unmadeRevision, prepared };
-  });
+  };
+  return deploy(host, request, { kind, want });
 }
 
 export interface RollbackRequest extends DeployRequest {
@@ -84,11 +89,12 @@ export interface RollbackRequest extends DeployRequest {
 
 /** Makes an older revision live. */
 export async function rollback(host: DeployHost, request: RollbackRequest): Promise<DeployReport> {
-  return deploy(host, request, 'rollback', async (repository) => {
+  const want = async (repository: DeployRepository) => {
     const { to } = request;
     const revision = 'revision' in to ? repository.resolve(to.revision) : stepsBack(host, repository, to.steps);
     return { revision, prepared: undefined };
-  });
+  };
+  return deploy(host, request, { kind: 'rollback', want });
 }
 
 function stepsBack(host: DeployHost, repository: DeployRepository, steps: number): Sha {
@@ -118,22 +124,36 @@ function warnOfRolledBack(
     bus.emit('revision.suspected', { revision, n });
 }
 
-interface Wanted {
+/** What should be live after a deploy. */
+export interface Wanted {
   readonly revision: Sha;
+  /** `undefined` when no revision was made for it. */
   readonly prepared: PreparedRevision | undefined;
 }
 
-async function deploy(
+/** What tells one kind of deploy from another. */
+export interface DeployKind {
+  readonly kind: string;
+  /** Finds or makes the revision, while the hosts are being connected to. */
+  readonly want: (repository: DeployRepository, fleet: Fleet) => Promise<Wanted>;
+  /** A selector of the hosts it is for; `limit` narrows it further. Default: all. */
+  readonly among?: string | undefined;
+  /** Default: {@link planPromotion}. */
+  readonly plan?: ((facts: PromotionFacts) => Plan) | undefined;
+}
+
+/** Finds the revision, surveys the hosts, refuses what is not ours, plans and runs. Hosts that are not selected are left as they are. */
+export async function deploy(
   host: DeployHost,
   request: DeployRequest,
-  kind: string,
-  want: (repository: DeployRepository, fleet: Fleet) => Promise<Wanted>,
+  { kind, want, among, plan: generate = planPromotion }: DeployKind,
 ): Promise<DeployReport> {
+  const { hosts, skipped } = selectTargets(host.inventory, [among, request.limit]);
   const earlier: ScapEvent[] = [];
   const stop = host.bus.listen((event) => earlier.push(event));
   const perform = async (repository: DeployRepository) => {
     const startedAt = Date.now();
-    await using fleet = openFleet(host);
+    await using fleet = openFleet(host, hosts);
     // Connecting and reading the staging tree have nothing to do with each other.
     fleet.survey().catch(() => {});
     const wanted = await want(repository, fleet);
@@ -142,7 +162,8 @@ async function deploy(
     if (host.signal.aborted)
       throw new ScapError('interrupted', 'Stopped before anything was changed on any target, on request');
     refuseForeignHosts(members, repository, { ...request, fence: nextRunNumber(host.layout) });
-    const plan = makePlan(host, request, kind, wanted, repository, members);
+    const facts = gatherFacts(host, request, kind, wanted, repository, members);
+    const plan = limitPlan(generate(facts), skipped);
     const report = {
       plan,
       prepared: wanted.prepared,
@@ -176,15 +197,15 @@ async function deploy(
   }
 }
 
-function makePlan(
+function gatherFacts(
   host: DeployHost,
   request: DeployRequest,
   kind: string,
   wanted: Wanted,
   repository: DeployRepository,
   members: readonly FleetMember[],
-): Plan {
-  return planPromotion({
+): PromotionFacts {
+  return {
     kind,
     revision: wanted.revision,
     base: repository.live(),
@@ -196,7 +217,7 @@ function makePlan(
       complete: new Set(report?.complete ?? []),
     })),
     concurrency: hostConcurrency,
-  });
+  };
 }
 
 /** Housekeeping never fails a deploy. */

@@ -11,22 +11,27 @@ import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading,
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import { verifyLive } from './inspect.ts';
+import { selectTargets } from './selection.ts';
+import { type LastSeen, readLastSeen } from './sightings.ts';
 import type { VerifyReport } from './target-client.ts';
 
 /**
  * `current`: serves what it should. `drifted`: does, but its files were changed. `broken`: what it serves is not complete, or gone.
  * `foreign`: something at its live path is not ours. `unknown`: it could be reached and not be asked.
  */
-export type ServingState =
-  | 'current'
-  | 'behind'
-  | 'drifted'
-  | 'broken'
-  | 'empty'
-  | 'foreign'
-  | 'unknown-revision'
-  | 'unknown'
-  | 'unreachable';
+export type ServingState = (typeof servingStates)[number];
+
+const servingStates = [
+  'current',
+  'behind',
+  'drifted',
+  'broken',
+  'empty',
+  'foreign',
+  'unknown-revision',
+  'unknown',
+  'unreachable',
+] as const;
 
 export interface HostStatus {
   readonly host: HostName;
@@ -40,6 +45,8 @@ export interface HostStatus {
   /** How many files of the live revision are not as they should be; `undefined` when that could not be told. */
   readonly drift: number | undefined;
   readonly error: ErrorReport | undefined;
+  /** What this deploy host last knew of a host that does not say itself; `undefined` also when it never knew. */
+  readonly lastSeen: LastSeen | undefined;
 }
 
 export interface FleetStatus {
@@ -49,33 +56,58 @@ export interface FleetStatus {
   readonly hold: Hold | undefined;
   readonly running: LockHolder | undefined;
   readonly hosts: readonly HostStatus[];
+  /** How many hosts are in each state; states of no host are left out. */
+  readonly counts: Readonly<Partial<Record<ServingState, number>>>;
+  /** Hosts of the inventory that were not asked for. */
+  readonly skipped: readonly HostName[];
 }
 
-/** Asks every host; each is in the answer, whatever it says. */
-export async function readFleetStatus(host: DeployHost): Promise<FleetStatus> {
+export interface StatusRequest {
+  /** A selector of the hosts to ask. Default: all. */
+  readonly limit?: string | undefined;
+}
+
+/** Asks every selected host; each is in the answer, whatever it says. */
+export async function readFleetStatus(host: DeployHost, { limit }: StatusRequest = {}): Promise<FleetStatus> {
+  const { hosts: selected, skipped } = selectTargets(host.inventory, [limit]);
   const repository = await openForReading(host);
-  await using fleet = openFleet(host);
+  await using fleet = openFleet(host, selected);
   const members = await fleet.survey();
   const desired = repository.live();
   const known = repository.revisions();
   const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, (member) =>
     readHostStatus(host, fleet, member, { desired, known }),
   );
+  const lastSeen = readLastSeen(host.layout);
+  const hosts = settled.flatMap((item, at): HostStatus[] => {
+    const member = members[at];
+    if (member === undefined) return [];
+    const found =
+      item.status === 'fulfilled'
+        ? item.value
+        : {
+            ...describe(member),
+            state: 'unknown' as const,
+            error: toErrorReport(item.status === 'rejected' ? item.reason : new Error('stopped before it was asked')),
+          };
+    return [{ ...found, lastSeen: found.live === undefined ? lastSeen.get(found.host) : undefined }];
+  });
   return {
     desired,
     newest: repository.main(),
     lastDeploy: readDeployRecords(host.layout).at(-1),
     hold: readHold(host.layout),
     running: probeLock(host.layout.lock),
-    hosts: settled.flatMap((item, at) => {
-      const member = members[at];
-      if (item.status === 'fulfilled') return [item.value];
-      const reason = item.status === 'rejected' ? item.reason : new Error('stopped before it was asked');
-      return member === undefined
-        ? []
-        : [{ ...describe(member), state: 'unknown' as const, error: toErrorReport(reason) }];
-    }),
+    hosts,
+    counts: countServing(hosts),
+    skipped,
   };
+}
+
+/** Counts states in the order in which people want to read them: what is well first. */
+function countServing(hosts: readonly HostStatus[]): FleetStatus['counts'] {
+  const counts = servingStates.map((state) => [state, hosts.filter((host) => host.state === state).length] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 interface Desired {
@@ -88,7 +120,7 @@ async function readHostStatus(
   fleet: Fleet,
   member: FleetMember,
   wanted: Desired,
-): Promise<HostStatus> {
+): Promise<SaidStatus> {
   const { report } = member;
   if (report === undefined) return { ...describe(member), state: 'unreachable', error: toErrorReport(member.error) };
   const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, member.host.name, false) : undefined;
@@ -100,8 +132,11 @@ async function readHostStatus(
   };
 }
 
+/** What a host says of itself. */
+type SaidStatus = Omit<HostStatus, 'lastSeen'>;
+
 /** What the survey alone tells. */
-function describe({ host: { name, group }, report }: FleetMember): Omit<HostStatus, 'state' | 'error'> {
+function describe({ host: { name, group }, report }: FleetMember): Omit<SaidStatus, 'state' | 'error'> {
   return {
     host: name,
     group,

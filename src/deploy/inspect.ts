@@ -10,7 +10,9 @@ import { diffRevisions, type RevisionDifference } from '../revision/revision-dif
 import { type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
 import { madeLive, readLiveHistory } from './rollback-target.ts';
+import { selectTargets } from './selection.ts';
 import { listPrunable, type VerifyReport, verify } from './target-client.ts';
+import type { CleanRequest } from './upkeep.ts';
 
 export interface HostVerification {
   readonly host: HostName;
@@ -18,9 +20,16 @@ export interface HostVerification {
   readonly error: ErrorReport | undefined;
 }
 
-/** Looks for drift in what each host serves; `deep` hashes every byte. */
-export async function verifyFleet(host: DeployHost, { deep }: { readonly deep: boolean }): Promise<HostVerification[]> {
-  await using fleet = openFleet(host);
+export interface VerifyRequest {
+  /** Hash every byte. */
+  readonly deep: boolean;
+  /** A selector of the hosts to look at. Default: all. */
+  readonly limit?: string | undefined;
+}
+
+/** Looks for drift in what each host serves. */
+export async function verifyFleet(host: DeployHost, { deep, limit }: VerifyRequest): Promise<HostVerification[]> {
+  await using fleet = openFleet(host, selectTargets(host.inventory, [limit]).hosts);
   const members = await fleet.survey();
   const settled = await settleAll(members, { limit: hostConcurrency, signal: host.signal }, ({ host: { name } }) =>
     verifyLive(host, fleet, name, deep),
@@ -54,9 +63,9 @@ export interface PruningPreview {
 /** What `clean` would prune where. */
 export async function previewPruning(
   host: DeployHost,
-  rule: { readonly keep: number | undefined; readonly graceMs: number | undefined },
+  rule: Pick<CleanRequest, 'keep' | 'graceMs' | 'limit'>,
 ): Promise<PruningPreview[]> {
-  await using fleet = openFleet(host);
+  await using fleet = openFleet(host, selectTargets(host.inventory, [rule.limit]).hosts);
   const members = await fleet.survey();
   const settled = await settleAll(
     members,

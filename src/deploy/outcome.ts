@@ -72,7 +72,7 @@ export interface RollbackOutcome {
   readonly failed: ReadonlyMap<HostName, ErrorReport>;
 }
 
-/** The state of every host the plan names, those that needed nothing first. */
+/** The state of every host the plan names: those that needed nothing first, those that were left out last. */
 export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts): HostOutcome[] {
   const tasksByHost = planHosts(plan).map(
     (host) => [host, allTasks(plan).filter((task) => task.host === host)] as const,
@@ -102,7 +102,10 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
     }
     return { host, state: 'not-attempted', live: before, error: undefined };
   });
-  return [...unchanged, ...touched];
+  const skipped = (plan.skipped ?? []).map(
+    (host): HostOutcome => ({ host, state: 'skipped', live: undefined, error: undefined }),
+  );
+  return [...unchanged, ...touched, ...skipped];
 }
 
 export function countStates(outcomes: readonly HostOutcome[]): HostCounts {
@@ -111,16 +114,22 @@ export function countStates(outcomes: readonly HostOutcome[]): HostCounts {
   return counts;
 }
 
+/** Tells whether the plan's revision is recorded as what should be live, by this run or by the one it resumes. */
+export function isRecorded({ tasks }: Execution): boolean {
+  const status = tasks.get('record')?.status;
+  return status === 'ok' || status === 'skipped';
+}
+
+/** A host that was left out on purpose is as the operator wants it. */
+const wholeStates: ReadonlySet<HostState> = new Set(['promoted', 'unchanged', 'skipped']);
+
 /** How the whole run ended. */
 export function runOutcome({ execution, rollback }: OutcomeFacts, outcomes: readonly HostOutcome[]): RunOutcome {
   if (rollback !== undefined) return rollback.declined || rollback.failed.size > 0 ? 'not-rolled-back' : 'rolled-back';
   // Once it is recorded what should be live, nothing that fails afterwards makes it undone.
-  const recorded = execution.tasks.get('record')?.status === 'ok';
-  if (execution.failure !== undefined) return recorded ? 'partial' : 'failed';
+  if (execution.failure !== undefined) return isRecorded(execution) ? 'partial' : 'failed';
   if (execution.interrupted) return 'interrupted';
-  const whole = outcomes.every(
-    ({ state, error }) => (state === 'promoted' || state === 'unchanged') && error === undefined,
-  );
+  const whole = outcomes.every(({ state, error }) => wholeStates.has(state) && error === undefined);
   return whole ? 'ok' : 'partial';
 }
 

@@ -9,7 +9,7 @@ import type { Task } from '../plan/plan.ts';
 import type { CommandRegistry, RunContext } from './commands/command.ts';
 import { hostConcurrency } from './deploy-host.ts';
 import type { Execution } from './executor.ts';
-import { promotedHosts, type RollbackOutcome } from './outcome.ts';
+import { isRecorded, promotedHosts, type RollbackOutcome } from './outcome.ts';
 
 export interface RollbackOptions {
   readonly execution: Execution;
@@ -26,9 +26,8 @@ export async function rollBackIfNeeded(
   options: RollbackOptions,
 ): Promise<RollbackOutcome | undefined> {
   const { execution, served, commands, wanted } = options;
-  const recorded = execution.tasks.get('record')?.status === 'ok';
   const hosts = promotedHosts(run.plan, execution);
-  if (execution.failure === undefined || recorded || hosts.length === 0) return undefined;
+  if (execution.failure === undefined || isRecorded(execution) || hosts.length === 0) return undefined;
   if (!wanted) return { declined: true, restored: new Set(), failed: new Map() };
   run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
   // Undoing must not be stopped by what stopped the run.

@@ -12,10 +12,13 @@ export interface PastDeploy {
 /** What was recorded as live by which run; it outlasts a run that was killed before it could write its record. */
 export type RecordedDeploys = ReadonlyMap<number, Sha>;
 
+/** Kinds of run that leave what should be live as it is. */
+const keepsLive: ReadonlySet<string> = new Set(['clean', 'repair', 'seed']);
+
 /** Tells whether a run made its revision what should be live. */
 export function madeLive({ n, kind, sha, outcome }: PastDeploy, deploys: RecordedDeploys): boolean {
   if (deploys.get(n) === sha) return true;
-  return (outcome === 'ok' || outcome === 'partial') && kind !== 'clean' && kind !== 'repair';
+  return (outcome === 'ok' || outcome === 'partial') && !keepsLive.has(kind);
 }
 
 export interface LiveHistory {

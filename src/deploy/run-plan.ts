@@ -17,7 +17,7 @@ import type { Fleet } from './fleet.ts';
 import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
 import { rollBackIfNeeded } from './roll-back.ts';
 import { openRunLog } from './run-log.ts';
-import { noteSightings } from './sightings.ts';
+import { noteOutcomes, noteSightings } from './sightings.ts';
 
 export interface RunOptions {
   /** Accept and move aside what stands at a live path and is not ours. */
@@ -60,7 +60,7 @@ export async function runPlan(
   options: RunOptions,
 ): Promise<RunResult> {
   const { bus, layout, operator } = host;
-  refuseMovedWorld(plan, repository);
+  refuseMovedWorld(plan, repository, options.done);
   await initializePlan(plan, host.commands, commandWorld(host, repository));
   recordAbortedRuns(layout, operator.host);
 
@@ -131,6 +131,7 @@ export async function runPlan(
     bus.emit('host.finished', { host: name, state, live: live ?? null, known: live !== undefined, error: why ?? null });
   }
   recordRun(host, result, startedAt);
+  noteServed(host, hosts);
   bus.emit('run.finished', {
     n,
     outcome,
@@ -142,9 +143,11 @@ export async function runPlan(
   return result;
 }
 
-function refuseMovedWorld(plan: Plan, repository: DeployRepository): void {
+function refuseMovedWorld(plan: Plan, repository: DeployRepository, done: RunOptions['done']): void {
   const live = repository.live() ?? null;
   if (plan.base === live) return;
+  // The run that is resumed came as far as recording: it has moved the world itself.
+  if (live === plan.revision && done.has('record')) return;
   throw new ScapError(
     'world_moved',
     `Refused to run the plan ${plan.id}: it was made when ${plan.base ?? 'nothing'} was live, now ${live ?? 'nothing'} is`,
@@ -161,6 +164,18 @@ function recordRun(host: DeployHost, result: RunResult, startedAt: number): void
     appendDeployRecord(host.layout, toRecord(host, result, startedAt));
   } catch (error) {
     host.bus.emit('maintenance.failed', { error: toErrorReport(error) });
+  }
+}
+
+/** A host that is away later is told by what it was left with. */
+function noteServed({ layout, bus }: DeployHost, hosts: readonly HostOutcome[]): void {
+  const settled = hosts.flatMap(({ host, state, live }) =>
+    live !== undefined && (state === 'promoted' || state === 'rolled-back') ? [[host, live] as const] : [],
+  );
+  try {
+    noteOutcomes(layout, new Map(settled));
+  } catch (error) {
+    bus.emit('maintenance.failed', { error: toErrorReport(error) });
   }
 }
 

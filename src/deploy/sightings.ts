@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HostName } from '../core/host-name.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
 import type { FleetMember } from './fleet.ts';
@@ -27,6 +28,31 @@ export function noteSightings(layout: StateLayout, members: readonly FleetMember
     return [[host.name, { seenAt: new Date().toISOString(), live, meant }] as const];
   });
   writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...read(layout), ...Object.fromEntries(seen) }, null, 1)}\n`);
+}
+
+/** What a host was last seen to serve. */
+export interface LastSeen {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** `null`: nothing of ours. */
+  readonly live: Sha | null;
+}
+
+/** What each host was last seen to serve, by name; damaged entries are passed over. */
+export function readLastSeen(layout: StateLayout): Map<string, LastSeen> {
+  const seen = Object.entries(read(layout)).flatMap(([host, { seenAt, live }]) =>
+    Number.isNaN(Date.parse(seenAt)) || !(live === null || isSha(live)) ? [] : [[host, { at: seenAt, live }] as const],
+  );
+  return new Map(seen);
+}
+
+/** Remembers what a run left hosts with; what they were meant to serve stays. */
+export function noteOutcomes(layout: StateLayout, served: ReadonlyMap<HostName, Sha | null>): void {
+  if (served.size === 0) return;
+  const before = read(layout);
+  const seenAt = new Date().toISOString();
+  const seen = [...served].map(([host, live]) => [host, { ...before[host], seenAt, live }] as const);
+  writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...before, ...Object.fromEntries(seen) }, null, 1)}\n`);
 }
 
 function read(layout: StateLayout): Sightings {

@@ -4,6 +4,7 @@
 import { ScapError } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
+import type { Host } from '../inventory/host.ts';
 import type { Plan } from '../plan/plan.ts';
 import { doneTasks, stillDone } from './aborted-runs.ts';
 import type { TaskResult } from './commands/command.ts';
@@ -11,21 +12,25 @@ import { type DeployReport, maintain } from './deploy.ts';
 import { asWriter, type DeployHost, hostConcurrency, openFleet } from './deploy-host.ts';
 import { nextRunNumber } from './deploy-records.ts';
 import { planCleaning } from './generators/cleaning.ts';
+import { limitPlan } from './generators/limiting.ts';
 import { planRepair } from './generators/repairing.ts';
 import { refuseForeignHosts } from './preflight.ts';
 import { runPlan } from './run-plan.ts';
+import { selectTargets } from './selection.ts';
 
 export interface CleanRequest {
   readonly keep: number | undefined;
   readonly graceMs: number | undefined;
   readonly waitMs: number;
+  /** A selector of the hosts to prune on. Default: all. */
+  readonly limit?: string | undefined;
 }
 
-/** Prunes on every host and on the deploy host. */
-export function clean(host: DeployHost, { keep, graceMs, waitMs }: CleanRequest): Promise<DeployReport> {
-  const plan = (live: Sha) =>
-    planCleaning({ live, hosts: host.inventory.hosts, keep, graceMs, concurrency: hostConcurrency });
-  return runOnLive(host, { reason: 'clean', waitMs, plan, forget: true });
+/** Prunes on every selected host and on the deploy host. */
+export function clean(host: DeployHost, { keep, graceMs, waitMs, limit }: CleanRequest): Promise<DeployReport> {
+  const plan = (live: Sha, hosts: readonly Host[]) =>
+    planCleaning({ live, hosts, keep, graceMs, concurrency: hostConcurrency });
+  return runOnLive(host, { reason: 'clean', waitMs, limit, plan, forget: true });
 }
 
 export interface RepairRequest {
@@ -33,25 +38,30 @@ export interface RepairRequest {
   readonly drifted: ReadonlyMap<HostName, Sha | undefined>;
   readonly deep: boolean;
   readonly waitMs: number;
+  /** The selector by which the drifted hosts were looked for: the others are reported as left out. */
+  readonly limit?: string | undefined;
 }
 
 /** Makes what drifted hosts serve whole again, in place. */
-export function repair(host: DeployHost, { drifted, deep, waitMs }: RepairRequest): Promise<DeployReport> {
+export function repair(host: DeployHost, { drifted, deep, waitMs, limit }: RepairRequest): Promise<DeployReport> {
   const revisions = (live: Sha) => new Map([...drifted].map(([name, revision]) => [name, revision ?? live]));
   const plan = (live: Sha) => planRepair({ live, drifted: revisions(live), deep, concurrency: hostConcurrency });
-  return runOnLive(host, { reason: 'repair', waitMs, plan, forget: false });
+  return runOnLive(host, { reason: 'repair', waitMs, limit, plan, forget: false });
 }
 
 interface RunOnLive {
   readonly reason: string;
   readonly waitMs: number;
-  readonly plan: (live: Sha) => Plan;
+  readonly limit: string | undefined;
+  readonly plan: (live: Sha, hosts: readonly Host[]) => Plan;
   /** Forget old deploys at once instead of when there are many. */
   readonly forget: boolean;
 }
 
 /** Runs a plan that leaves what should be live as it is. */
-function runOnLive(host: DeployHost, { reason, waitMs, plan: makePlan, forget }: RunOnLive): Promise<DeployReport> {
+async function runOnLive(host: DeployHost, request: RunOnLive): Promise<DeployReport> {
+  const { reason, waitMs, limit, plan: makePlan, forget } = request;
+  const { hosts, skipped } = selectTargets(host.inventory, [limit]);
   return asWriter(host, { reason, waitMs }, async (repository) => {
     const live = repository.live();
     if (live === undefined) {
@@ -59,8 +69,8 @@ function runOnLive(host: DeployHost, { reason, waitMs, plan: makePlan, forget }:
         hint: 'Deploy with: scap push PATH',
       });
     }
-    await using fleet = openFleet(host);
-    const plan = makePlan(live);
+    await using fleet = openFleet(host, hosts);
+    const plan = limitPlan(makePlan(live, hosts), skipped);
     const done = new Map<string, TaskResult>();
     const result = await runPlan(host, repository, fleet, plan, {
       adopt: false,
@@ -79,31 +89,37 @@ export interface SavedPlanRequest {
   /** Skip what an interrupted run of this plan has done. */
   readonly resume: boolean;
   readonly adopt: boolean;
+  readonly force: boolean;
   readonly rollback: boolean;
   readonly waitMs: number;
 }
 
-/** Runs a plan exactly as it is, or refuses it when the world has moved since it was made. */
+/** Runs a plan exactly as it is, or refuses it when the world has moved since it was made. Hosts it leaves out are not connected to. */
 export async function runSavedPlan(
   host: DeployHost,
-  { plan, resume, adopt, rollback: undo, waitMs }: SavedPlanRequest,
+  { plan, resume, adopt, force, rollback: undo, waitMs }: SavedPlanRequest,
 ): Promise<DeployReport> {
   return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
     if (plan.stages.length === 0)
       return { plan, prepared: undefined, result: undefined, dryRun: false, unreachable: [] };
-    await using fleet = openFleet(host);
+    const skipped = new Set(plan.skipped);
+    await using fleet = openFleet(
+      host,
+      host.inventory.hosts.filter(({ name }) => !skipped.has(name)),
+    );
     const members = await fleet.survey();
     const reports = new Map(
       members.flatMap(({ host: { name }, report }) => (report ? [[name as string, report] as const] : [])),
     );
-    const done = resume ? stillDone(doneTasks(host.layout, plan.id), plan, reports) : new Map<string, TaskResult>();
-    refuseForeignHosts(members, repository, { adopt, force: false, fence: nextRunNumber(host.layout) });
+    const world = { live: repository.live(), reports };
+    const done = resume ? stillDone(doneTasks(host.layout, plan.id), plan, world) : new Map<string, TaskResult>();
+    refuseForeignHosts(members, repository, { adopt, force, fence: nextRunNumber(host.layout) });
     const result = await runPlan(host, repository, fleet, plan, {
       adopt,
       rollback: undo,
       done,
       earlier: [],
-      takeOver: false,
+      takeOver: force,
     });
     await maintain(host, repository);
     return { plan, prepared: undefined, result, dryRun: false, unreachable: [] };

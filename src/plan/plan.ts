@@ -45,6 +45,8 @@ export interface Plan {
   readonly stages: readonly PlanStage[];
   /** Hosts of the inventory that need nothing, and why. */
   readonly unchanged: readonly HostName[];
+  /** Hosts of the inventory that are left out on purpose; a run does not even connect to them. Default: none. */
+  readonly skipped?: readonly HostName[] | undefined;
 }
 
 const sha = z.custom<Sha>(isSha, 'expected 40 hex digits');
@@ -72,6 +74,7 @@ const planSchema = z.strictObject({
     }),
   ),
   unchanged: z.array(hostName),
+  skipped: z.array(hostName).optional(),
 });
 
 /** Parses a plan file. Throws `plan_invalid` naming every problem; commands check their own arguments later. */
@@ -93,7 +96,9 @@ export function parsePlan(text: string, source: string): Plan {
   const plan = parsed.data as Plan;
   const ids = allTasks(plan).map(({ id }) => id);
   const repeated = ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `task id "${id}" is used twice`);
-  if (repeated.length > 0) throw problems(repeated);
+  const skipped = new Set(plan.skipped);
+  const torn = planHosts(plan).flatMap((host) => (skipped.has(host) ? [`${host} has tasks and is in "skipped"`] : []));
+  if (repeated.length + torn.length > 0) throw problems([...repeated, ...torn]);
   return plan;
 }
 

@@ -34,6 +34,7 @@ export function formatPlanText(
     ...groupLines(plan, groups),
     ...(stages.length === 0 ? ['Nothing to do'] : stages.flatMap((stage) => stageLines(stage, describeTask))),
     ...(plan.unchanged.length > 0 ? [`unchanged: ${hostsText(plan.unchanged)}`] : []),
+    ...(plan.skipped?.length ? [`left out: ${hostsText(plan.skipped)}`] : []),
   ].join('\n');
 }
 

@@ -12,6 +12,8 @@ export interface RunFacts {
   readonly previous: Sha | null;
   /** Every host of the run; without a state and an error when its end was not told. */
   readonly hosts: readonly HostView[];
+  /** Hosts that the run was not for; counted nowhere else. */
+  readonly leftOut: readonly HostName[];
   readonly counts: HostCounts;
   /** Hosts that serve the revision at the end. */
   readonly liveOn: readonly HostName[];
@@ -26,10 +28,11 @@ export interface RunFacts {
 }
 
 export function gatherFacts(state: RunState, run: EventOf<'run.started'>): RunFacts {
-  const names = new Set([
-    ...run.hosts,
-    ...[...state.hosts.values()].flatMap((view) => (view.state ? [view.host] : [])),
-  ]);
+  const ended = [...state.hosts.values()].filter((view) => view.state !== undefined);
+  const planned = new Set(run.hosts);
+  const leftOut = ended.filter((view) => view.state === 'skipped' && !planned.has(view.host)).map(({ host }) => host);
+  const names = new Set([...run.hosts, ...ended.map(({ host }) => host)]);
+  for (const host of leftOut) names.delete(host);
   const hosts = [...names].map((host) => hostAtEnd(state.hosts.get(host), host));
   const count = (wanted: HostView['state']) => hosts.filter((view) => view.state === wanted).length;
   const counts = Object.fromEntries(hostStates.map((name) => [name, count(name)])) as HostCounts;
@@ -40,6 +43,7 @@ export function gatherFacts(state: RunState, run: EventOf<'run.started'>): RunFa
     revision: run.revision,
     previous: run.previous,
     hosts,
+    leftOut,
     counts,
     liveOn: hosts.filter(({ live }) => live === run.revision).map(({ host }) => host),
     unknownOn: hosts.filter(({ live, known }) => live === null && !known).map(({ host }) => host),

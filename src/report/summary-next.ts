@@ -1,4 +1,5 @@
 import { shortSha } from '../core/sha.ts';
+import { formatHosts } from './host-list.ts';
 import type { RunFacts } from './summary-facts.ts';
 import { formatCount } from './wording.ts';
 
@@ -33,7 +34,17 @@ function catchUp(facts: RunFacts): Suggestion {
   const behind = facts.hosts.map(({ host }) => host).filter((host) => !facts.liveOn.includes(host));
   const what = `bring the ${behind.length === 1 ? 'host' : `${formatCount(behind.length)} hosts`} that ${behind.length === 1 ? 'is' : 'are'} behind up`;
   if (facts.kind === 'prepare') return { command: 'scap prepare', purpose: 'fetch again where it is missing' };
-  return { command: 'scap push', purpose: what };
+  // After anything but a whole push the staging tree may hold more than is live, and a limited run was not for every host.
+  const isWholePush = facts.leftOut.length === 0 && !seededAfter.has(facts.kind);
+  return { command: isWholePush ? 'scap push' : seedCommand(behind), purpose: what };
+}
+
+const seededAfter: ReadonlySet<string> = new Set(['sync-file', 'rollback', 'seed']);
+
+/** Names the hosts so that a shell takes them as they are. */
+function seedCommand(hosts: readonly string[]): string {
+  const names = formatHosts(hosts).split(', ');
+  return `scap seed ${names.map((name) => (name.includes('[') ? `'${name}'` : name)).join(' ')}`;
 }
 
 /** Names the revision: after a run that did not succeed, a bare `scap rollback` would go one further back. */
@@ -43,7 +54,10 @@ function goBack({ previous, revision, liveOn, unknownOn, promoteStarted }: RunFa
   return [{ command: `scap rollback ${shortSha(previous)}`, purpose: 'go back to what was live before, everywhere' }];
 }
 
-function tryAgain({ kind, revision }: RunFacts, purpose: string): Suggestion[] {
+function tryAgain({ kind, revision, hosts, leftOut }: RunFacts, purpose: string): Suggestion[] {
+  if (kind === 'seed') return [{ command: seedCommand(hosts.map(({ host }) => host)), purpose }];
+  // The selector is not known here, and without it the command would reach for every host.
+  if (leftOut.length > 0) return [];
   switch (kind) {
     case 'push':
     case 'prepare':

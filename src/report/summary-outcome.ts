@@ -43,17 +43,25 @@ export function describeOutcome(facts: RunFacts): { readonly tone: Tone; readonl
   }
 }
 
-/** For a command that found every host as it should be and started no run. */
-export function formatNothingToDo(revision: string, hostCount: number): string {
-  return `Nothing to do: revision ${shortSha(revision)} is already live on ${allHosts(hostCount)}`;
+/** For a command that found every host as it should be and started no run; `leftOut` hosts were not looked at. */
+export function formatNothingToDo(revision: string, hostCount: number, leftOut = 0): string {
+  const where = leftOut === 0 ? allHosts(hostCount) : countOf(hostCount, 'host');
+  const rest = leftOut === 0 ? '' : ` (${formatCount(leftOut)} left out by --limit)`;
+  return `Nothing to do: revision ${shortSha(revision)} is already live on ${where}${rest}`;
 }
 
 function describeSuccess(facts: RunFacts): string {
   const { counts, hosts, kind, liveOn, revision } = facts;
   const took = formatDuration(facts.durationMs);
-  if (keepsLive.has(kind)) return `Run ${facts.n} (${kind}): ok on ${countOf(hosts.length, 'host')} in ${took}`;
+  if (keepsLive.has(kind)) {
+    const leftOut = leftOutText(facts);
+    const rest = leftOut === '' ? '' : ` (${leftOut})`;
+    return `Run ${facts.n} (${kind}): ok on ${countOf(hosts.length, 'host')}${rest} in ${took}`;
+  }
   if (kind !== 'prepare' && counts.promoted === 0 && hosts.length > 0 && liveOn.length === hosts.length) {
-    return `Revision ${shortSha(revision)} was live on ${allHosts(hosts.length)} already; run ${facts.n} checked that in ${took}`;
+    const leftOut = leftOutText(facts);
+    const where = leftOut === '' ? allHosts(hosts.length) : `${countOf(hosts.length, 'host')} (${leftOut})`;
+    return `Revision ${shortSha(revision)} was live on ${where} already; run ${facts.n} checked that in ${took}`;
   }
   return `Revision ${shortSha(revision)} is ${reach(facts)}${states(facts)} in ${took}`;
 }
@@ -78,9 +86,15 @@ function wentBack({ counts }: RunFacts): string {
   return counts['rolled-back'] === 0 ? '' : ' and was rolled back';
 }
 
-function states({ counts }: RunFacts): string {
-  const text = formatHostCounts(counts);
-  return text === '' ? '' : ` (${text})`;
+function states(facts: RunFacts): string {
+  const parts = [formatHostCounts(facts.counts), leftOutText(facts)].filter((text) => text !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** `7 left out by --limit`; a seed is for the hosts it names, whatever its options. */
+function leftOutText({ leftOut, kind }: RunFacts): string {
+  if (leftOut.length === 0) return '';
+  return `${formatCount(leftOut.length)} left out${kind === 'seed' ? '' : ' by --limit'}`;
 }
 
 function allHosts(count: number): string {

@@ -34,7 +34,8 @@ describe('scap status', () => {
     expect(stdout).toContain(`Revision ${revision.slice(0, 12)} should be live`);
     expect(stdout).toMatch(/Last run: 1 \(push\) by \S+, ok/);
     const status = await me.json(0, 'status');
-    expect(Object.keys(status).sort()).toEqual(['desired', 'hosts', 'lastDeploy', 'newest', 'ok']);
+    expect(Object.keys(status).sort()).toEqual(['counts', 'desired', 'hosts', 'lastDeploy', 'newest', 'ok']);
+    expect(status.counts).toEqual({ current: 3 });
     expect(status).toMatchObject({
       ok: true,
       desired: revision,

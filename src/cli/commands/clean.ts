@@ -11,12 +11,13 @@ export interface CleanOptions extends CommonOptions {
   readonly grace?: number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly wait?: number | undefined;
+  readonly limit?: string | undefined;
 }
 
 /** `scap clean` */
 export function runClean(io: Io, options: CleanOptions): Promise<ExitStatus> {
   return runSession(io, options, async (session) => {
-    const rule = { keep: options.keep, graceMs: options.grace };
+    const rule = { keep: options.keep, graceMs: options.grace, limit: options.limit };
     if (!options.dryRun)
       return toCommandResult(session, await clean(session.host, { ...rule, waitMs: options.wait ?? 0 }));
     const hosts = await previewPruning(session.host, rule);

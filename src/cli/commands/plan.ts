@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type ExitStatus, exitStatus, isSystemError, ScapError, toScapError } from '../../core/errors.ts';
 import { type DeployReport, push, rollback } from '../../deploy/deploy.ts';
 import { describeTask } from '../../deploy/executor.ts';
+import { seed } from '../../deploy/seed.ts';
 import { formatPlan } from '../../plan/plan.ts';
 import { formatPlanText } from '../../report/plan-text.ts';
 import type { Io } from '../io.ts';
@@ -43,6 +44,13 @@ export function planRollback(io: Io, revision: string | undefined, options: Plan
     const to = parseRollbackTarget(revision);
     return keep(session, options, await rollback(session.host, { ...planRequest(options, 'Rollback'), to }));
   });
+}
+
+/** `scap plan seed HOST...` */
+export function planSeed(io: Io, hosts: readonly string[], options: PlanOptions): Promise<ExitStatus> {
+  return runSession(io, options, async (session) =>
+    keep(session, options, await seed(session.host, { ...planRequest(options, `Seed ${hosts.join(' ')}`), hosts })),
+  );
 }
 
 function planRequest(options: PlanOptions, message: string) {

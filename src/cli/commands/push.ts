@@ -13,6 +13,7 @@ export interface DeployOptions extends CommonOptions {
   readonly force?: boolean | undefined;
   readonly rollback?: boolean | undefined;
   readonly wait?: number | undefined;
+  readonly limit?: string | undefined;
 }
 
 export interface PushOptions extends DeployOptions {
@@ -53,5 +54,6 @@ export function toDeployRequest(options: DeployOptions, message: string): Deploy
     dryRun: options.dryRun === true,
     planOnly: false,
     waitMs: options.wait ?? 0,
+    limit: options.limit,
   };
 }

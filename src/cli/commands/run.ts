@@ -10,6 +10,7 @@ import { type CommonOptions, runSession } from '../session.ts';
 export interface RunOptions extends CommonOptions {
   readonly resume?: boolean | undefined;
   readonly adopt?: boolean | undefined;
+  readonly force?: boolean | undefined;
   readonly rollback?: boolean | undefined;
   readonly wait?: number | undefined;
 }
@@ -22,6 +23,7 @@ export function runSaved(io: Io, file: string, options: RunOptions): Promise<Exi
       plan,
       resume: options.resume === true,
       adopt: options.adopt === true,
+      force: options.force === true,
       rollback: options.rollback !== false,
       waitMs: options.wait ?? 0,
     });

@@ -3,23 +3,32 @@ import { shortSha } from '../../core/sha.ts';
 import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/fleet-status.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
+import { countOf, formatCount } from '../../report/wording.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
 import { formatTime } from '../time.ts';
 
+export interface StatusOptions extends CommonOptions {
+  readonly limit?: string | undefined;
+}
+
 /** `scap status`: exit 1 when some host is not as it should be. */
-export function runStatus(io: Io, options: CommonOptions): Promise<ExitStatus> {
+export function runStatus(io: Io, options: StatusOptions): Promise<ExitStatus> {
   return runSession(io, options, async ({ host, colour }) => {
-    const status = await readFleetStatus(host);
+    const status = await readFleetStatus(host, { limit: options.limit });
     const whole = status.hosts.every(
       ({ state }) => state === 'current' || (state === 'empty' && status.desired === undefined),
     );
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
-      json: { ok: whole, ...status, desired: status.desired ?? null },
+      json: toJson(whole, status),
       text: formatStatus(status, colour).join('\n'),
     };
   });
+}
+
+function toJson(ok: boolean, { skipped, ...status }: FleetStatus) {
+  return { ok, ...status, desired: status.desired ?? null, ...(skipped.length > 0 && { skipped }) };
 }
 
 const tones: Readonly<Record<HostStatus['state'], Tone>> = {
@@ -34,7 +43,8 @@ const tones: Readonly<Record<HostStatus['state'], Tone>> = {
   unreachable: 'error',
 };
 
-function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: FleetStatus, colour: boolean): string[] {
+function formatStatus(status: FleetStatus, colour: boolean): string[] {
+  const { desired, newest, hold, running, hosts, lastDeploy } = status;
   const style = createStyle(colour);
   const head = [
     desired === undefined
@@ -58,7 +68,7 @@ function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: Fle
     host.group,
     host.state,
     liveText(host),
-    host.liveSince === undefined ? '' : formatTime(host.liveSince),
+    sinceText(host),
     host.live === undefined ? '' : host.complete.length,
     host.drift ?? '',
   ]);
@@ -74,10 +84,23 @@ function formatStatus({ desired, newest, hold, running, hosts, lastDeploy }: Fle
   const problems = hosts.flatMap(({ host, error }) =>
     error ? [`${style('error', `${host}:`)} ${error.message}`] : [],
   );
-  return [...head, '', ...formatTable(columns, rows), ...problems];
+  return [...head, '', ...formatTable(columns, rows), ...problems, '', countLine(status)];
 }
 
-function liveText({ live }: HostStatus): string {
+/** `4 hosts: 2 current, 1 behind, 1 unreachable; 3 left out by --limit` */
+function countLine({ hosts, counts, skipped }: FleetStatus): string {
+  const states = Object.entries(counts).map(([state, count]) => `${formatCount(count)} ${state}`);
+  const leftOut = skipped.length > 0 ? `; ${formatCount(skipped.length)} left out by --limit` : '';
+  return `${countOf(hosts.length, 'host')}: ${states.join(', ')}${leftOut}`;
+}
+
+function sinceText({ liveSince, lastSeen }: HostStatus): string {
+  if (lastSeen !== undefined) return `seen ${formatTime(lastSeen.at)}`;
+  return liveSince === undefined ? '' : formatTime(liveSince);
+}
+
+function liveText({ live, lastSeen }: HostStatus): string {
+  if (lastSeen !== undefined) return `was ${lastSeen.live === null ? 'nothing' : shortSha(lastSeen.live)}`;
   if (live === undefined) return '';
   return live.kind === 'revision' ? shortSha(live.sha) : live.kind;
 }

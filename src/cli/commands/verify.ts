@@ -12,6 +12,7 @@ export interface VerifyOptions extends CommonOptions {
   readonly deep?: boolean | undefined;
   readonly repair?: boolean | undefined;
   readonly wait?: number | undefined;
+  readonly limit?: string | undefined;
 }
 
 /** How many paths are listed per host for people; `--json` has them all. */
@@ -21,14 +22,15 @@ const listedPaths = 20;
 export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
   return runSession(io, options, async (session) => {
     const deep = options.deep === true;
-    const hosts = await verifyFleet(session.host, { deep });
+    const { limit } = options;
+    const hosts = await verifyFleet(session.host, { deep, limit });
     const drifted = new Map(
       hosts.flatMap((found) =>
         needsRepair(found) ? [[found.host, found.report?.revision ?? undefined] as const] : [],
       ),
     );
     if (options.repair && drifted.size > 0) {
-      return toCommandResult(session, await repair(session.host, { drifted, deep, waitMs: options.wait ?? 0 }));
+      return toCommandResult(session, await repair(session.host, { drifted, deep, limit, waitMs: options.wait ?? 0 }));
     }
     const whole = hosts.every(({ report, error }) => error === undefined && report !== undefined && isWhole(report));
     return {

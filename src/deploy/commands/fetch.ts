@@ -31,17 +31,18 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     requireRevision(world, args.revision);
   }
 
-  async execute(run: RunContext, { revision }: FetchArguments, task: Task, notify: Notify): Promise<TaskResult> {
+  async execute(run: RunContext, args: FetchArguments, task: Task, notify: Notify): Promise<TaskResult> {
+    const { revision } = args;
     const report = await run.fleet.report(hostOf(task));
     const transfer = report.held.includes(revision) ? undefined : await this.#transfer(run, revision, task, report);
     try {
-      return await this.#make(run, revision, task, notify, transfer);
+      return await this.#make(run, args, task, notify, transfer);
     } catch (error) {
       // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
       if (!(error instanceof ScapError) || !speaksOfRepository(error)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
       const complete = await this.#send(run, revision, undefined, task);
-      return this.#make(run, revision, task, notify, { ...complete, anew: error.code !== 'base_missing' });
+      return this.#make(run, args, task, notify, { ...complete, anew: error.code !== 'base_missing' });
     }
   }
 
@@ -67,13 +68,14 @@ export class FetchCommand extends HostCommand<FetchArguments> {
 
   async #make(
     run: RunContext,
-    revision: Sha,
+    { revision, deep }: FetchArguments,
     task: Task,
     notify: Notify,
     transfer: { readonly sha256: string; readonly sizeBytes: number; readonly anew?: boolean } | undefined,
   ): Promise<TaskResult> {
     const params = {
       revision,
+      deep,
       adopt: run.adopt,
       ...(transfer && { bundle: transfer.sha256, anew: transfer.anew === true }),
     };

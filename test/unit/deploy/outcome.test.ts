@@ -283,6 +283,19 @@ describe('leavesDoubt()', () => {
   });
 });
 
+describe('hosts that a plan leaves out', () => {
+  it('come last, as skipped, and nothing is said of what they serve', () => {
+    const limited = { ...plan, skipped: [hostName('five'), hostName('four')] };
+    const given = { ...facts(execution(allPromoted)), plan: limited };
+    expect(states(given).slice(-3)).toEqual([
+      ['three', 'promoted', plan.revision],
+      ['five', 'skipped', undefined],
+      ['four', 'skipped', undefined],
+    ]);
+    expect(countStates(hostOutcomes(given))).toMatchObject({ promoted: 3, unchanged: 1, skipped: 2 });
+  });
+});
+
 describe('runOutcome()', () => {
   const outcome = (given: OutcomeFacts) => runOutcome(given, hostOutcomes(given));
   it.each<[RunOutcome, string, OutcomeFacts]>([
@@ -325,6 +338,16 @@ describe('runOutcome()', () => {
         restored: new Set<HostName>(),
         failed: new Map(),
       }),
+    ],
+    [
+      'ok',
+      'the rest was left out on purpose',
+      { ...facts(execution(allPromoted)), plan: { ...plan, skipped: [hostName('four')] } },
+    ],
+    [
+      'partial',
+      'a resumed run failed whose first part had recorded it',
+      facts(execution({ 'promote@one': skipped(), record: skipped({}), 'finalize@one': failed() }, { failure })),
     ],
     ['interrupted', 'it was stopped', facts(execution(fetched, { interrupted: true }))],
   ])('is %s when %s', (expected, _what, given) => {

@@ -202,12 +202,22 @@ describe('stillDone()', () => {
     ['the revision is gone from the cache', report(serves(wanted), []), ['config@a', 'promote@a', 'record']],
     ['the host is away', undefined, ['config@a', 'record']],
   ])('[B54] when %s', (_what, said, expected) => {
-    const still = stillDone(done, plan, new Map(said === undefined ? [] : [['a', said]]));
+    const still = stillDone(done, plan, { live: wanted, reports: new Map(said === undefined ? [] : [['a', said]]) });
     expect([...still]).toEqual(expected.map((id) => [id, { result: id, data: {} }]));
   });
 
+  it.each([
+    ['was rolled back since', sha('a')],
+    ['is not recorded', undefined],
+  ])('[B54] records again when the revision %s', (_what, live) => {
+    const still = stillDone(done, plan, { live, reports: new Map([['a', report(serves(wanted))]]) });
+    expect([...still.keys()]).toEqual(['fetch@a', 'config@a', 'promote@a']);
+  });
+
   it('[B54] adds nothing that was not done', () => {
-    expect(stillDone(new Map(), plan, new Map([['a', report(serves(wanted))]]))).toEqual(new Map());
+    expect(stillDone(new Map(), plan, { live: wanted, reports: new Map([['a', report(serves(wanted))]]) })).toEqual(
+      new Map(),
+    );
   });
 });
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ScapError } from '../../../src/core/errors.ts';
 import type { FleetMember } from '../../../src/deploy/fleet.ts';
-import { noteSightings, readSightings } from '../../../src/deploy/sightings.ts';
+import { noteOutcomes, noteSightings, readLastSeen, readSightings } from '../../../src/deploy/sightings.ts';
 import { createStateLayout, type StateLayout } from '../../../src/deploy/state-layout.ts';
 import type { TargetReport } from '../../../src/deploy/target-client.ts';
-import { aHost, sha } from '../../support/deploy-facts.ts';
+import { aHost, hostName, sha } from '../../support/deploy-facts.ts';
 import { temporaryDirectory } from '../../support/operator.ts';
 
 let layout: StateLayout;
@@ -68,5 +68,42 @@ describe('readSightings()', () => {
     const older = { one: { seenAt: '2026-01-01T00:00:00.000Z', live: sha('a') } };
     writeFileSync(join(layout.state, 'hosts.json'), JSON.stringify(older));
     expect(seen()).toBe('a');
+  });
+});
+
+describe('readLastSeen()', () => {
+  it('[B28] is what a host served when it was last asked, or was left with by a run', () => {
+    noteSightings(layout, [serves('one', 'a'), serves('two', 'a'), said('three', { kind: 'absent' })], sha('b'));
+    noteOutcomes(layout, new Map([[hostName('one'), sha('b')]]));
+    const live = [...readLastSeen(layout)].map(([host, seen]) => [host, seen.live]);
+    expect(live).toEqual([
+      ['one', sha('b')],
+      ['two', sha('a')],
+      ['three', null],
+    ]);
+    expect(Date.parse(readLastSeen(layout).get('one')?.at ?? '')).toBeGreaterThan(0);
+  });
+
+  it('[B34] of a host that is away stays what it was', () => {
+    noteSightings(layout, [serves('one', 'a')], sha('b'));
+    const before = readLastSeen(layout);
+    noteSightings(layout, [away('one')], sha('c'));
+    expect(readLastSeen(layout)).toEqual(before);
+  });
+
+  it('[B25] noteOutcomes() keeps what the host was meant to serve', () => {
+    noteSightings(layout, [serves('one', 'a')], sha('c'));
+    noteOutcomes(layout, new Map([[hostName('one'), sha('a')]]));
+    expect(seen()).toBe('ac');
+  });
+
+  it.each([
+    ['nonsense'],
+    ['{"one":{}}'],
+    ['{"one":{"seenAt":"never","live":null}}'],
+    ['{"one":{"seenAt":"2026-01-01","live":"HEAD"}}'],
+  ])('is nothing when the file says %j', (text) => {
+    writeFileSync(join(layout.state, 'hosts.json'), text);
+    expect(readLastSeen(layout)).toEqual(new Map());
   });
 });

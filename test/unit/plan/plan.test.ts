@@ -18,6 +18,17 @@ describe('parsePlan()', () => {
     expect(parsePlan(formatPlan(plan), 'p.json')).toEqual(plan);
   });
 
+  it('keeps who is left out; a file without that leaves out nobody', () => {
+    const limited = { ...plan, skipped: ['c', 'd'] };
+    expect(
+      parsePlan(
+        edited((json) => Object.assign(json, { skipped: ['c', 'd'] })),
+        'p.json',
+      ),
+    ).toEqual(limited);
+    expect(parsePlan(formatPlan(plan), 'p.json').skipped).toBe(undefined);
+  });
+
   it.each<[string, string, RegExp]>([
     ['not JSON', '{', /^Cannot use the plan "p\.json": not JSON: /],
     ['empty', '', /not JSON/],
@@ -70,6 +81,16 @@ describe('parsePlan()', () => {
       'with a task id used twice',
       edited((json) => Object.assign(json.stages[1]?.tasks[0], { id: 'one@b' })),
       /task id "one@b" is used twice/,
+    ],
+    [
+      'with a host that is skipped and has tasks',
+      edited((json) => Object.assign(json, { skipped: ['c', 'b'] })),
+      /b has tasks and is in "skipped"/,
+    ],
+    [
+      'with a skipped host name that is none',
+      edited((json) => Object.assign(json, { skipped: ['a b'] })),
+      /skipped\.0/,
     ],
     ['with a time that is none', edited((json) => Object.assign(json, { createdAt: 'yesterday' })), /createdAt: /],
   ])('[B44] refuses one %s', (_what, text, expected) => {

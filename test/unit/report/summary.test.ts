@@ -47,6 +47,60 @@ describe('formatSummary()', () => {
     expect(formatNothingToDo(after, 1)).toBe('Nothing to do: revision aaaaaaaaaaaa is already live on the one host');
   });
 
+  it('counts hosts that were left out apart from those of the run', () => {
+    const leftOut = [b, c].map((name) => hostFinished(name, 'skipped', { live: null }));
+    expect(summary(runStarted([a]), promoting, hostFinished(a, 'promoted'), ...leftOut, runFinished('ok'))).toEqual([
+      'Revision aaaaaaaaaaaa is live on 1 of 1 host (1 promoted, 2 left out by --limit) in 1.2 s',
+    ]);
+    expect(summary(runStarted([a]), hostFinished(a, 'unchanged'), ...leftOut, runFinished('ok'))).toEqual([
+      'Revision aaaaaaaaaaaa was live on 1 host (2 left out by --limit) already; run 12 checked that in 1.2 s',
+    ]);
+    const clean = runStarted([a], { kind: 'clean' });
+    expect(summary(clean, hostFinished(a, 'unchanged'), ...leftOut, runFinished('ok'))).toEqual([
+      'Run 12 (clean): ok on 1 host (2 left out by --limit) in 1.2 s',
+    ]);
+    const seed = runStarted([a], { kind: 'seed' });
+    expect(summary(seed, promoting, hostFinished(a, 'promoted'), ...leftOut, runFinished('ok'))).toEqual([
+      'Revision aaaaaaaaaaaa is live on 1 of 1 host (1 promoted, 2 left out) in 1.2 s',
+    ]);
+    expect(formatNothingToDo(after, 1, 2)).toBe(
+      'Nothing to do: revision aaaaaaaaaaaa is already live on 1 host (2 left out by --limit)',
+    );
+  });
+
+  it.each([
+    ['a whole push', {}, [], 'scap push'],
+    ['a limited push', {}, [hostFinished(c, 'skipped', { live: null })], 'scap seed b'],
+    ['a sync-file', { kind: 'sync-file' }, [], 'scap seed b'],
+    ['a rollback', { kind: 'rollback' }, [], 'scap seed b'],
+    ['a seed', { kind: 'seed' }, [hostFinished(c, 'skipped', { live: null })], 'scap seed b'],
+  ])(
+    '[B34] after %s that did not reach a host, suggests what brings that host up and nothing else',
+    (_what, data, more, command) => {
+      const lines = summary(
+        runStarted([a, b], data),
+        promoting,
+        hostFinished(a, 'promoted'),
+        hostFinished(b, 'failed', { error: denied }),
+        ...more,
+        runFinished('partial'),
+      );
+      expect(lines.at(-1)).toMatch(new RegExp(`^  ${command} +bring the host that is behind up$`));
+    },
+  );
+
+  it('quotes a range that it suggests to seed', () => {
+    const names = hosts(6);
+    const lines = summary(
+      runStarted(names, { kind: 'rollback' }),
+      promoting,
+      ...names.slice(0, 5).map((name) => hostFinished(name, 'failed')),
+      hostFinished(names[5] ?? a, 'promoted'),
+      runFinished('partial'),
+    );
+    expect(lines.at(-1)).toBe("  scap seed 'mw[1001:1005]'  bring the 5 hosts that are behind up");
+  });
+
   it('does not call live what another host reported to serve', () => {
     expect(
       summary(
