@@ -12,12 +12,13 @@ import { createBundleStore } from './bundle-store.ts';
 import type { RunContext, TaskResult } from './commands/command.ts';
 import { commandWorld, type DeployHost } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
-import { type Execution, executePlan, initializePlan } from './executor.ts';
+import { executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
 import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
 import { rollBackIfNeeded } from './roll-back.ts';
 import { openRunLog } from './run-log.ts';
 import { noteOutcomes, noteSightings } from './sightings.ts';
+import { promoteSkewMs } from './skew.ts';
 
 export interface RunOptions {
   /** Accept and move aside what stands at a live path and is not ours. */
@@ -43,7 +44,10 @@ export interface RunResult {
   readonly durationMs: number;
   /** Why the run failed, if it did. */
   readonly error: ErrorReport | undefined;
-  /** Time between the first and the last switch of a live path; `undefined` with fewer than two. */
+  /**
+   * Time between the first and the last switch of a live path within one promote stage, that is one batch; of several stages the largest.
+   * Measured by the targets' clocks, held within what the deploy host's own clock saw. `undefined` when no stage switched two hosts.
+   */
   readonly skewMs: number | undefined;
 }
 
@@ -125,7 +129,7 @@ export async function runPlan(
     counts: countStates(hosts),
     durationMs: Date.now() - startedAt,
     error,
-    skewMs: skewOf(execution),
+    skewMs: promoteSkewMs(plan, execution.tasks),
   };
   for (const { host: name, state, live, error: why } of hosts) {
     bus.emit('host.finished', { host: name, state, live: live ?? null, known: live !== undefined, error: why ?? null });
@@ -195,13 +199,4 @@ function toRecord(host: DeployHost, { n, plan, outcome, hosts, counts }: RunResu
     counts,
     hosts: Object.fromEntries(hosts.map(({ host: name, state }) => [name, state])),
   };
-}
-
-function skewOf(execution: Execution): number | undefined {
-  const times = [...execution.tasks.values()].flatMap((outcome) => {
-    const at =
-      outcome.status === 'ok' && outcome.result.data.changed === true ? outcome.result.data.swappedAt : undefined;
-    return typeof at === 'number' ? [at] : [];
-  });
-  return times.length < 2 ? undefined : Math.max(...times) - Math.min(...times);
 }

@@ -11,7 +11,9 @@ interface PromoteArguments {
   readonly putBack: string | undefined;
 }
 
-/** Switches a host's live path. */
+/**
+ * Switches a host's live path. Its result says by the deploy host's clock when the request went out and when the answer came.
+ */
 export class PromoteCommand extends HostCommand<PromoteArguments> {
   readonly name: string = 'promote';
 
@@ -42,19 +44,27 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     task: Task,
     notify: Notify,
   ): Promise<TaskResult> {
-    const data = await this.runStage(
+    await this.connect(run, task);
+    const sentAt = timeNow();
+    const answer = await this.runStage(
       run,
       task,
       { revision, adopt: run.adopt, ...(putBack !== undefined && { putBack }) },
       { timeoutMs: run.timeouts.promoteMs, notify },
     );
-    if (typeof data.movedAside === 'string') {
+    const data = { ...answer, sentAt, receivedAt: timeNow() };
+    if (typeof answer.movedAside === 'string') {
       notify({
         kind: 'note',
         code: 'live.moved-aside',
-        message: `What stood at the live path is now at "${data.movedAside}"`,
+        message: `What stood at the live path is now at "${answer.movedAside}"`,
       });
     }
-    return { result: data.changed === false ? 'was live already' : 'live', data };
+    return { result: answer.changed === false ? 'was live already' : 'live', data };
   }
+}
+
+/** Milliseconds since 1970, with fractions; never goes back while the process lives. */
+function timeNow(): number {
+  return performance.timeOrigin + performance.now();
 }
