@@ -1,15 +1,17 @@
 /**
  * Runs plans; nothing else does. Stages one after the other, the tasks of a stage at once within its limits, the tasks of a chain in order.
  *
- * A failed task costs its host: within the failure budget the host is left out from then on; past it nothing new starts, what runs comes to
- * its end, and the stage has failed. Failures are results here, never exceptions.
+ * A failed task costs its host: within the failure budgets of this stage and of those to come the host is left out from then on; past one of
+ * them nothing new starts, what runs comes to its end, and the plan has failed. Failures are results here, never exceptions.
  */
 import { ScapError, toErrorReport, toScapError } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import { settleAll } from '../core/settle-all.ts';
 import { allTasks, type Plan, type PlanStage, type Task } from '../plan/plan.ts';
 import type { AgentNotice } from '../transport/protocol.ts';
+import { type BudgetJudge, createBudgetJudge, type StageFailure } from './budgets.ts';
 import type { Command, CommandRegistry, CommandWorld, RunContext, TaskResult } from './commands/command.ts';
+import { dueSoakMs, soak } from './soak.ts';
 
 /** What became of a task. One that is missing from a run's results was never started. */
 export type TaskOutcome =
@@ -22,8 +24,8 @@ export interface Execution {
   readonly tasks: ReadonlyMap<string, TaskOutcome>;
   /** Why each host was left out. */
   readonly dropped: ReadonlyMap<HostName, ScapError>;
-  /** The stage that failed, and why. */
-  readonly failure: { readonly stage: string; readonly error: ScapError } | undefined;
+  /** The stage that failed, or that cannot succeed any more, and why. */
+  readonly failure: StageFailure | undefined;
   readonly interrupted: boolean;
 }
 
@@ -51,51 +53,38 @@ export async function executePlan(
   done: ReadonlyMap<string, TaskResult> = new Map(),
 ): Promise<Execution> {
   const state: ExecutionState = { tasks: new Map(), dropped: new Map() };
-  for (const stage of plan.stages) {
+  for (const [at, stage] of plan.stages.entries()) {
     if (run.signal.aborted) break;
-    const error = await new StageRun(stage, commands, run, state, done).execute();
-    const doomed = error === undefined ? findDoomed(plan, stage, state.dropped) : undefined;
-    if (doomed !== undefined) return { ...state, ...doomed, interrupted: false };
-    if (error !== undefined && !run.signal.aborted)
-      return { ...state, failure: { stage: stage.name, error }, interrupted: false };
+    const judge = createBudgetJudge(plan.stages, at);
+    const failure = await new StageRun({ stage, commands, run, state, done, judge }).execute();
+    if (run.signal.aborted) break;
+    if (failure !== undefined) return { ...state, failure, interrupted: false };
+    const isDone = ({ id }: Task) => done.has(id) || isWellEnded(state.tasks.get(id));
+    await soak(run, stage.name, dueSoakMs({ stages: plan.stages, at, isDone, dropped: state.dropped }));
   }
   return { ...state, failure: undefined, interrupted: run.signal.aborted && !isFinished(plan, state) };
 }
 
-/** A later stage that cannot succeed any more, for the hosts it has lost already: nothing is gained by what comes before it. */
-function findDoomed(
-  plan: Plan,
-  after: PlanStage,
-  dropped: ReadonlyMap<HostName, ScapError>,
-): Pick<Execution, 'failure'> | undefined {
-  for (const stage of plan.stages.slice(plan.stages.indexOf(after) + 1)) {
-    const error = overBudget(stage, dropped);
-    if (error !== undefined) return { failure: { stage: stage.name, error } };
-  }
-  return undefined;
-}
-
-/** Why a stage fails: more of its hosts are lost, now or in earlier stages, than its budget allows. */
-function overBudget(stage: PlanStage, dropped: ReadonlyMap<HostName, ScapError>): ScapError | undefined {
-  const hosts = new Set((stage.tasks.flat() as Task[]).flatMap(({ host }) => (host === undefined ? [] : [host])));
-  const lost = [...dropped].filter(([host]) => hosts.has(host));
-  const [first] = lost;
-  if (first === undefined || lost.length <= stage.failureBudget) return undefined;
-  const many = lost.length === 1 ? `${first[0]} failed` : `${lost.length} of ${hosts.size} hosts failed`;
-  return new ScapError('run_failed', `Cannot go on with "${stage.name}": ${many}, ${stage.failureBudget} allowed`, {
-    hint: first[1].hint,
-    data: { hosts: lost.map(([host]) => host), causes: [...new Set(lost.map(([, error]) => error.code))] },
-    cause: first[1],
-  });
-}
-
 function isFinished(plan: Plan, { tasks }: ExecutionState): boolean {
-  return allTasks(plan).every(({ id }) => ['ok', 'skipped'].includes(tasks.get(id)?.status ?? ''));
+  return allTasks(plan).every(({ id }) => isWellEnded(tasks.get(id)));
+}
+
+function isWellEnded(outcome: TaskOutcome | undefined): boolean {
+  return outcome?.status === 'ok' || outcome?.status === 'skipped';
 }
 
 interface ExecutionState {
   readonly tasks: Map<string, TaskOutcome>;
   readonly dropped: Map<HostName, ScapError>;
+}
+
+interface StageRunOptions {
+  readonly stage: PlanStage;
+  readonly commands: CommandRegistry;
+  readonly run: RunContext;
+  readonly state: ExecutionState;
+  readonly done: ReadonlyMap<string, TaskResult>;
+  readonly judge: BudgetJudge;
 }
 
 class StageRun {
@@ -104,33 +93,29 @@ class StageRun {
   readonly #run: RunContext;
   readonly #state: ExecutionState;
   readonly #done: ReadonlyMap<string, TaskResult>;
+  readonly #judge: BudgetJudge;
   /** Aborts when nothing new may start any more. */
   readonly #stop = new AbortController();
   readonly #perHost = new Map<HostName, Promise<unknown>[]>();
-  #failure: ScapError | undefined;
+  #failure: StageFailure | undefined;
 
-  constructor(
-    stage: PlanStage,
-    commands: CommandRegistry,
-    run: RunContext,
-    state: ExecutionState,
-    done: ReadonlyMap<string, TaskResult>,
-  ) {
+  constructor({ stage, commands, run, state, done, judge }: StageRunOptions) {
     this.#stage = stage;
     this.#commands = commands;
     this.#run = run;
     this.#state = state;
     this.#done = done;
+    this.#judge = judge;
   }
 
-  /** Returns why the stage failed, if it did. */
-  async execute(): Promise<ScapError | undefined> {
+  /** Returns what failed, if anything did. */
+  async execute(): Promise<StageFailure | undefined> {
     const { name, concurrency } = this.#stage;
     const chains = this.#stage.tasks.map((item) => (Array.isArray(item) ? (item as readonly Task[]) : [item as Task]));
     const startedAt = Date.now();
     this.#run.bus.emit('stage.started', { stage: name, tasks: chains.flat().length });
     const signal = AbortSignal.any([this.#stop.signal, this.#run.signal]);
-    this.#judge();
+    this.#stopIfHopeless();
     const settled = await settleAll(chains, { limit: concurrency, signal }, (chain) => this.#runChain(chain, signal));
     for (const item of settled) if (item.status === 'rejected') throw item.reason;
     const outcomes = chains.flat().map(({ id }) => this.#state.tasks.get(id)?.status);
@@ -142,7 +127,7 @@ class StageRun {
       durationMs: Date.now() - startedAt,
     });
     // Asked again at the end, when all that failed have.
-    return this.#failure ?? overBudget(this.#stage, this.#state.dropped);
+    return this.#failure ?? this.#judge(this.#state.dropped);
   }
 
   async #runChain(chain: readonly Task[], signal: AbortSignal): Promise<void> {
@@ -203,16 +188,16 @@ class StageRun {
 
   #fail(task: Task, error: ScapError): void {
     if (task.host === undefined) {
-      this.#failure ??= error;
+      this.#failure ??= { stage: this.#stage.name, error };
       this.#stop.abort();
       return;
     }
     this.#state.dropped.set(task.host, error);
-    this.#judge();
+    this.#stopIfHopeless();
   }
 
-  #judge(): void {
-    if (overBudget(this.#stage, this.#state.dropped) !== undefined) this.#stop.abort();
+  #stopIfHopeless(): void {
+    if (!this.#stop.signal.aborted && this.#judge(this.#state.dropped) !== undefined) this.#stop.abort();
   }
 
   #notice(about: { task: string; stage: string; host: HostName | null }, notice: AgentNotice): void {

@@ -135,6 +135,8 @@ export interface EventData {
     readonly host: HostName | null;
     readonly reason: string;
   };
+  /** A pause before more is promoted; it ends with the next stage, an interrupt or the run. */
+  'soak.started': { readonly stage: string; readonly durationMs: number };
   'rollback.started': { readonly hosts: readonly HostName[]; readonly reason: string };
   'rollback.finished': { readonly restored: readonly HostName[]; readonly failed: readonly HostName[] };
   'interrupt.received': { readonly signal: string };

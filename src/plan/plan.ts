@@ -24,8 +24,12 @@ export interface PlanStage {
   readonly concurrency: number;
   /** How many of them for one host. */
   readonly concurrencyPerHost: number;
-  /** How many hosts may fail before the stage does. */
+  /** How many hosts may fail before the stage does; of a group, in all of its stages together. */
   readonly failureBudget: number;
+  /** The group whose promotion the stage is part of: stages of one group count their lost hosts together. */
+  readonly group?: string | undefined;
+  /** How long to wait after the stage before more is promoted, in milliseconds. */
+  readonly soakMs?: number | undefined;
   /** A task, or a chain of tasks that run in order. */
   readonly tasks: readonly (Task | readonly Task[])[];
 }
@@ -49,6 +53,9 @@ export interface Plan {
   readonly skipped?: readonly HostName[] | undefined;
 }
 
+/** The longest time a timer of Node can wait. */
+const maxTimerMs = 2 ** 31 - 1;
+
 const sha = z.custom<Sha>(isSha, 'expected 40 hex digits');
 const hostName = z.custom<HostName>(
   (text) => typeof text === 'string' && parseHostName(text) !== undefined,
@@ -70,6 +77,8 @@ const planSchema = z.strictObject({
       concurrency: z.int().min(1),
       concurrencyPerHost: z.int().min(1),
       failureBudget: z.int().min(0),
+      group: z.string().min(1).optional(),
+      soakMs: z.int().min(0).max(maxTimerMs).optional(),
       tasks: z.array(z.union([task, z.array(task).min(1)])),
     }),
   ),
@@ -98,7 +107,14 @@ export function parsePlan(text: string, source: string): Plan {
   const repeated = ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `task id "${id}" is used twice`);
   const skipped = new Set(plan.skipped);
   const torn = planHosts(plan).flatMap((host) => (skipped.has(host) ? [`${host} has tasks and is in "skipped"`] : []));
-  if (repeated.length + torn.length > 0) throw problems([...repeated, ...torn]);
+  const unequal = plan.stages
+    .filter(({ group, failureBudget }, at, stages) => {
+      const first = group === undefined ? undefined : stages.findIndex((stage) => stage.group === group);
+      return first !== undefined && first < at && stages[first]?.failureBudget !== failureBudget;
+    })
+    .map(({ name, group }) => `stage "${name}": failureBudget differs from an earlier stage of group "${group}"`);
+  const found = [...repeated, ...torn, ...unequal];
+  if (found.length > 0) throw problems(found);
   return plan;
 }
 

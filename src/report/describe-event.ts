@@ -76,6 +76,8 @@ export function describeEvent(event: ScapEvent): Line | undefined {
       );
     case 'task.skipped':
       return info(`${subject(event)}: ${event.stage} skipped: ${toOneLine(event.reason)}`);
+    case 'soak.started':
+      return info(`${event.stage}: soaking for ${formatDuration(event.durationMs)} before more hosts are promoted`);
     case 'rollback.started':
       return warn(`Rolling back ${hostsText(event.hosts)}: ${toOneLine(event.reason)}`);
     case 'rollback.finished':

@@ -5,7 +5,7 @@ import { shortSha } from '../core/sha.ts';
 import { groupFailures } from './group-failures.ts';
 import { formatHosts } from './host-list.ts';
 import { padText, toOneLine, truncateText } from './plain-text.ts';
-import { currentStage, type RunState } from './run-view.ts';
+import { currentStage, type RunState, soakLeftMs } from './run-view.ts';
 import { formatMovement, formatStageCounts, stageFraction } from './stage-progress.ts';
 import type { StageView, TaskView } from './stage-view.ts';
 import type { Style, Tone } from './style.ts';
@@ -82,7 +82,7 @@ function scanLine(scan: NonNullable<RunState['scan']>, now: number): BlockLine {
 
 function stageLines(state: RunState, { width, now }: { width: number; now: number }): BlockLine[] {
   const stage = currentStage(state);
-  if (stage === undefined) return [];
+  if (stage === undefined) return soakLines(state, now);
   const movement = formatMovement(stage, now);
   const percent = `${Math.floor(stageFraction(stage) * 100)}%`.padStart(4);
   const barWidth = Math.min(maxBarWidth, width - 7);
@@ -93,6 +93,12 @@ function stageLines(state: RunState, { width, now }: { width: number; now: numbe
     { tone: 'plain', text: `  ${bar}${movement === '' ? '' : `  ${movement}`}` },
     ...taskLines(stage, now),
   ];
+}
+
+function soakLines(state: RunState, now: number): BlockLine[] {
+  const leftMs = soakLeftMs(state, now);
+  if (leftMs === undefined) return [];
+  return [{ tone: 'strong', text: `Soaking after ${state.soak?.stage}, ${formatDuration(leftMs)} left` }];
 }
 
 /** The tasks in flight, longest first: among many, who holds the stage up. */

@@ -3,13 +3,14 @@
  * run waits for: at most once a second, less often the longer a stage takes.
  */
 import { formatBytes } from '../core/bytes.ts';
+import { formatDuration } from '../core/duration.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Line } from './describe-event.ts';
 import { formatLine } from './format-line.ts';
 import { createQuietWriter } from './narration-stream.ts';
 import { createNarrator } from './narrator.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
-import { currentStage, type RunState } from './run-view.ts';
+import { currentStage, type RunState, soakLeftMs } from './run-view.ts';
 import { formatMovement, formatStageCounts } from './stage-progress.ts';
 import { tasksLeft } from './stage-view.ts';
 import { createStyle } from './style.ts';
@@ -34,14 +35,16 @@ export function createPlainReporter({ stream, verbose, colour, hostCount }: Plai
     clearTimeout(timer);
     if (progress === undefined) return;
     if (progress.subject !== last.subject) last = { ...progress, at, startedAt: at };
-    if (progress.text === last.text) return;
-    const waitMs = last.at + progressIntervalMs(at - last.startedAt) - at;
-    if (waitMs > 0) {
-      timer = setTimeout(() => tellProgress(at + waitMs), waitMs).unref();
-      return;
+    if (progress.text === last.text && !progress.isCountdown) return;
+    const intervalMs = progress.isCountdown ? maxIntervalMs : progressIntervalMs(at - last.startedAt);
+    const dueInMs = last.at + intervalMs - at;
+    if (dueInMs <= 0) {
+      last = { ...last, text: progress.text, at };
+      write(`${progress.line}\n`);
+      if (!progress.isCountdown) return;
     }
-    last = { ...last, text: progress.text, at };
-    write(`${progress.line}\n`);
+    const waitMs = dueInMs > 0 ? dueInMs : intervalMs;
+    timer = setTimeout(() => tellProgress(at + waitMs), waitMs).unref();
   };
 
   return {
@@ -67,6 +70,8 @@ interface Progress {
   /** When this is the same, there is nothing new to say. */
   readonly text: string;
   readonly line: string;
+  /** Has something new to say when no event follows, too. */
+  readonly isCountdown?: boolean;
 }
 
 function describeProgress(state: RunState, at: number): Progress | undefined {
@@ -78,6 +83,11 @@ function describeProgress(state: RunState, at: number): Progress | undefined {
     const movement = formatMovement(stage, at);
     const line = `${formatStageCounts(stage)}${movement === '' ? '' : ` (${movement})`}`;
     return { subject: `stage ${stage.name} ${state.stages.length}`, text, line };
+  }
+  const leftMs = soakLeftMs(state, at);
+  if (leftMs !== undefined) {
+    const line = `Soaking after ${state.soak?.stage}, ${formatDuration(leftMs)} left`;
+    return { subject: `soak ${state.soak?.at}`, text: line, line, isCountdown: true };
   }
   if (state.scan === undefined || state.scan.done || state.stages.length > 0) return undefined;
   const line = `Scanning the staging tree: ${countOf(state.scan.files, 'file')}, ${formatBytes(state.scan.readBytes)} read`;

@@ -1,4 +1,5 @@
 /** A plan for people: what `--dry-run` prints. */
+import { formatDuration } from '../core/duration.ts';
 import { shortSha } from '../core/sha.ts';
 import type { Plan, PlanStage, Task } from '../plan/plan.ts';
 import { withoutHost } from './fold-repeats.ts';
@@ -59,7 +60,8 @@ function groupLines(plan: Plan, groups: readonly HostGroup[]): string[] {
 function stageLines(stage: PlanStage, describeTask: (task: Task) => string): string[] {
   const chains = stage.tasks.map((entry) => [entry].flat() as readonly Task[]);
   const folded = foldChains(chains, describeTask);
-  const budget = `(failure budget ${stage.failureBudget})`;
+  const soak = stage.soakMs ? `, then soak ${formatDuration(stage.soakMs)}` : '';
+  const budget = `(failure budget ${stage.failureBudget}${soak})`;
   const [only] = folded;
   if (folded.length === 1 && only !== undefined) {
     const where = only.hosts.length === 0 ? ' on the deploy host' : ` on ${hostsText(only.hosts)}`;

@@ -46,6 +46,8 @@ export interface RunState {
   readonly hosts: ReadonlyMap<HostName, HostView>;
   readonly failures: readonly Failure[];
   readonly lockAwaited: EventOf<'lock.awaited'> | undefined;
+  /** The pause the run is in. */
+  readonly soak: EventOf<'soak.started'> | undefined;
   readonly rollback: EventOf<'rollback.started'> | undefined;
   readonly rolledBack: EventOf<'rollback.finished'> | undefined;
   /** The signal that asked the run to stop. */
@@ -63,6 +65,7 @@ export function createRunState(): RunState {
     hosts: new Map(),
     failures: [],
     lockAwaited: undefined,
+    soak: undefined,
     rollback: undefined,
     rolledBack: undefined,
     interruptedBy: undefined,
@@ -73,6 +76,12 @@ export function createRunState(): RunState {
 /** Returns the state after `event`; `state` stays as it was. Events that say nothing about the run's state change nothing. */
 export function reduce(state: RunState, event: ScapEvent): RunState {
   return reduceKnown(state.startedAt === undefined ? { ...state, startedAt: event.at } : state, event);
+}
+
+/** How much of the pause is left at `at`, in milliseconds; `undefined` when there is none, or no more. */
+export function soakLeftMs({ soak }: RunState, at: number): number | undefined {
+  const leftMs = soak === undefined ? 0 : soak.at + soak.durationMs - at;
+  return leftMs > 0 ? leftMs : undefined;
 }
 
 /** The stage that runs, if one does. */
@@ -99,7 +108,11 @@ function reduceKnown(state: RunState, event: ScapEvent): RunState {
     case 'run.started':
       return { ...state, lockAwaited: undefined, revision: event.revision, run: event };
     case 'stage.started':
-      return { ...state, stages: [...state.stages, createStageView(event.stage, event.tasks, event.at)] };
+      return {
+        ...state,
+        soak: undefined,
+        stages: [...state.stages, createStageView(event.stage, event.tasks, event.at)],
+      };
     case 'stage.finished':
       return updateStage(state, event, (stage) => ({ ...stage, inFlight: new Map(), durationMs: event.durationMs }));
     case 'task.failed':
@@ -116,18 +129,20 @@ function reduceKnown(state: RunState, event: ScapEvent): RunState {
     case 'task.progressed':
     case 'task.skipped':
       return updateStage(state, event, (stage) => reduceStage(stage, event));
+    case 'soak.started':
+      return { ...state, soak: event };
     case 'rollback.started':
-      return { ...state, rollback: event };
+      return { ...state, soak: undefined, rollback: event };
     case 'rollback.finished':
       return { ...state, rolledBack: event };
     case 'interrupt.received':
-      return { ...state, interruptedBy: event.signal };
+      return { ...state, soak: undefined, interruptedBy: event.signal };
     case 'host.finished': {
       const { host, state: ended, live, known = false, error } = event;
       return { ...state, hosts: setHost(state, host, { state: ended, live, known, error }) };
     }
     case 'run.finished':
-      return { ...state, result: event };
+      return { ...state, soak: undefined, result: event };
     default:
       return state;
   }

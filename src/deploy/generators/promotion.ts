@@ -1,12 +1,13 @@
 /**
- * The plan every deploy has, whatever its revision came from: fetch everywhere, configure, promote group by group, record, prune.
+ * The plan every deploy has, whatever its revision came from: fetch everywhere, configure, promote group by group and batch by batch, record,
+ * prune.
  * Generators decide from facts that were gathered before; they do no I/O.
  */
 import { randomBytes } from 'node:crypto';
 import type { HostName } from '../../core/host-name.ts';
 import type { Sha } from '../../core/sha.ts';
 import type { Host } from '../../inventory/host.ts';
-import type { Inventory } from '../../inventory/inventory.ts';
+import type { Group, Inventory } from '../../inventory/inventory.ts';
 import { type Plan, type PlanStage, planVersion, type Task } from '../../plan/plan.ts';
 
 /** What is known of a host when the plan is made. */
@@ -69,12 +70,8 @@ function planStages(
     hosts.map((host) => ({ id: `${command}@${host.name}`, command, host: host.name, ...args(host) }));
   const promotions = inventory.groups.flatMap((group) => {
     const hosts = group.hosts.filter(({ name }) => names.has(name));
-    const name = inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`;
-    return stage(
-      name,
-      group.failureBudget,
-      perHost('promote', hosts, () => ({ revision })),
-    );
+    const tasks = perHost('promote', hosts, () => ({ revision }));
+    return planBatches(group, inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`, tasks);
   });
   return [
     ...stage(
@@ -95,6 +92,24 @@ function planStages(
       perHost('finalize', behind, (host) => ({ keep: host.keepRevisions, graceMs: host.graceTimeMs })),
     ),
   ];
+}
+
+/** A stage for each batch. The requests of a batch go out at once: what a switch costs is the target's, not the deploy host's. */
+function planBatches(group: Group, name: string, tasks: readonly Task[]): PlanStage[] {
+  const { batchSize, concurrency, failureBudget, soakMs } = group;
+  const count = Math.ceil(tasks.length / batchSize);
+  return Array.from({ length: count }, (_, at) => {
+    const batch = tasks.slice(at * batchSize, (at + 1) * batchSize);
+    return {
+      name: count === 1 ? name : `${name} ${at + 1}/${count}`,
+      concurrency: concurrency ?? batch.length,
+      concurrencyPerHost: 1,
+      failureBudget,
+      group: group.name,
+      ...(soakMs > 0 && { soakMs }),
+      tasks: batch,
+    };
+  });
 }
 
 /** A name for a plan that tells its age and kind, unique enough to be looked up in logs. */

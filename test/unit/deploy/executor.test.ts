@@ -57,11 +57,16 @@ const fails =
 async function execute(
   stages: PlanStage[],
   command: FakeCommand,
-  options: { done?: Readonly<Record<string, TaskResult>>; signal?: AbortSignal } = {},
+  options: {
+    done?: Readonly<Record<string, TaskResult>>;
+    signal?: AbortSignal;
+    onEvent?: (event: ScapEvent) => void;
+  } = {},
 ) {
   const events: ScapEvent[] = [];
   const bus = createEventBus();
   bus.listen((event) => events.push(event));
+  if (options.onEvent) bus.listen(options.onEvent);
   const run = { bus, signal: options.signal ?? new AbortController().signal } as unknown as RunContext;
   const done = new Map(Object.entries(options.done ?? {}));
   const execution = await executePlan(aPlan(stages), new Map([['work', command]]), run, done);
@@ -249,6 +254,157 @@ describe('executePlan()', () => {
     const { execution } = await execute(stages, new FakeCommand({ '1a': fails() }));
     expect(execution.failure).toBeUndefined();
     expect(statuses(execution)).toMatchObject({ '2b': 'ok' });
+  });
+
+  describe('stages of one group', () => {
+    const promote = (stage: string, hosts: readonly string[], rest: Partial<PlanStage>) =>
+      aStage(
+        stage,
+        hosts.map((host) => work(host, `p${host}`)),
+        rest,
+      );
+    const fetching = (hosts: readonly string[], failureBudget: number, rest: Partial<PlanStage> = {}) =>
+      aStage(
+        'fetch',
+        hosts.map((host) => work(host, `f${host}`)),
+        { failureBudget, ...rest },
+      );
+    const batches = (failureBudget: number, rest: Partial<PlanStage> = {}) => [
+      promote('rest 1/3', ['a', 'b'], { group: 'rest', failureBudget, ...rest }),
+      promote('rest 2/3', ['c', 'd'], { group: 'rest', failureBudget, ...rest }),
+      promote('rest 3/3', ['e', 'f'], { group: 'rest', failureBudget, ...rest }),
+    ];
+
+    it('[B31] share their budget: exactly met, all batches are promoted', async () => {
+      const { execution, command } = await execute(batches(2), new FakeCommand({ pa: fails(), pc: fails() }));
+      expect(execution.failure).toBeUndefined();
+      expect(command.started).toEqual(['pa', 'pb', 'pc', 'pd', 'pe', 'pf']);
+      expect([...execution.dropped.keys()]).toEqual(['a', 'c']);
+    });
+
+    it('[B31] [I9] share their budget: just exceeded, what runs ends and later batches and groups do not begin', async () => {
+      let release: () => void = () => {};
+      const gate = new Promise<undefined>((resolve) => {
+        release = () => resolve(undefined);
+      });
+      const command = new FakeCommand({
+        pa: fails(),
+        pc: () => {
+          setTimeout(release, 5);
+          return fails()();
+        },
+        pd: () => gate,
+      });
+      const last = promote('last', ['x'], { group: 'last', failureBudget: 1 });
+      const { execution } = await execute([...batches(1), last], command);
+      expect(execution.failure).toMatchObject({
+        stage: 'rest 2/3',
+        error: {
+          code: 'run_failed',
+          message: 'Cannot go on with group "rest": 2 of 6 hosts failed, 1 allowed',
+          data: { hosts: ['a', 'c'] },
+        },
+      });
+      expect(statuses(execution)).toEqual({ pa: 'failed', pb: 'ok', pc: 'failed', pd: 'ok' });
+    });
+
+    it('[B31] what a group has lost does not count against another', async () => {
+      const first = promote('first', ['x', 'y'], { group: 'first', failureBudget: 1 });
+      const { execution, command } = await execute(
+        [first, ...batches(1)],
+        new FakeCommand({ px: fails(), pb: fails() }),
+      );
+      expect(execution.failure).toBeUndefined();
+      expect(command.started).toHaveLength(8);
+    });
+
+    it('[B31] a group that has lost too many stops the fetching, though the other groups could lose more', async () => {
+      const hosts = ['x', 'a', 'b', 'c', 'd', 'e', 'f'];
+      const stages = [
+        fetching(hosts, 5, { concurrency: 2 }),
+        promote('promote:canary', ['x'], { group: 'canary', failureBudget: 0 }),
+        ...batches(5),
+      ];
+      const { execution, command } = await execute(stages, new FakeCommand({ fx: fails('target_unreachable') }));
+      expect(execution.failure).toMatchObject({
+        stage: 'promote:canary',
+        error: { message: 'Cannot go on with "promote:canary": x failed, 0 allowed', data: { hosts: ['x'] } },
+      });
+      expect(command.started).not.toContain('fd');
+      expect(command.started.some((id) => id.startsWith('p'))).toBe(false);
+      expect(command.ended.sort()).toEqual([...command.started].sort());
+    });
+
+    it('[B31] hosts lost while fetching count once, together with those lost while promoting', async () => {
+      const hosts = ['a', 'b', 'c', 'd', 'e', 'f'];
+      const within = await execute([fetching(hosts, 2), ...batches(2)], new FakeCommand({ fe: fails(), pa: fails() }));
+      expect(within.execution.failure).toBeUndefined();
+      expect(within.command.started).toContain('pf');
+      const past = await execute([fetching(hosts, 1), ...batches(1)], new FakeCommand({ fe: fails(), pa: fails() }));
+      expect(past.execution.failure).toMatchObject({ stage: 'rest 1/3', error: { data: { hosts: ['e', 'a'] } } });
+      expect(past.command.started).not.toContain('pc');
+    });
+
+    it('starts every task of a batch before the first of them has ended', async () => {
+      const hosts = Array.from({ length: 300 }, (_, at) => `h${at}`);
+      const command = new FakeCommand();
+      await execute([promote('all', hosts, { group: 'all', concurrency: 300 })], command);
+      expect(command.mostRunning).toBe(300);
+    });
+
+    it('soaks after a batch while more is to be promoted, and tells so', async () => {
+      const after = aStage('record', [work(undefined, 'record')]);
+      const { events } = await execute([...batches(0, { soakMs: 1 }), after], new FakeCommand());
+      const told = events.flatMap((event) =>
+        event.type === 'soak.started'
+          ? [`${event.stage} soaks ${event.durationMs}`]
+          : event.type === 'stage.started' || event.type === 'stage.finished'
+            ? [`${event.stage} ${event.type.slice('stage.'.length)}`]
+            : [],
+      );
+      expect(told).toEqual([
+        'rest 1/3 started',
+        'rest 1/3 finished',
+        'rest 1/3 soaks 1',
+        'rest 2/3 started',
+        'rest 2/3 finished',
+        'rest 2/3 soaks 1',
+        'rest 3/3 started',
+        'rest 3/3 finished',
+        'record started',
+        'record finished',
+      ]);
+    });
+
+    it('starts nothing before the soak is over', async () => {
+      const { events } = await execute(batches(0, { soakMs: 50 }), new FakeCommand());
+      const at = (type: ScapEvent['type'], stage: string) =>
+        events.find((event) => event.type === type && 'stage' in event && event.stage === stage)?.at ?? Number.NaN;
+      // A timer may be early by the part of a millisecond that Date.now() cuts off.
+      expect(at('task.started', 'rest 2/3') - at('soak.started', 'rest 1/3')).toBeGreaterThanOrEqual(49);
+    });
+
+    it('does not soak after a batch that failed', async () => {
+      const { events, execution } = await execute(batches(0, { soakMs: 60_000 }), new FakeCommand({ pa: fails() }));
+      expect(execution.failure).toMatchObject({ stage: 'rest 1/3' });
+      expect(events.some(({ type }) => type === 'soak.started')).toBe(false);
+    });
+
+    it('[B36] an interrupt ends the soak at once, and nothing more is promoted', async () => {
+      const stop = new AbortController();
+      const command = new FakeCommand();
+      const startedAt = Date.now();
+      const executing = execute(batches(0, { soakMs: 60_000 }), command, {
+        signal: stop.signal,
+        onEvent: ({ type }) => {
+          if (type === 'soak.started') setImmediate(() => stop.abort());
+        },
+      });
+      const { execution } = await executing;
+      expect(Date.now() - startedAt).toBeLessThan(30_000);
+      expect(execution).toMatchObject({ interrupted: true, failure: undefined });
+      expect(statuses(execution)).toEqual({ pa: 'ok', pb: 'ok' });
+    });
   });
 
   it('a failed task of the deploy host fails its stage whatever the budget', async () => {

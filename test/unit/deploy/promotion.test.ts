@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Sha } from '../../../src/core/sha.ts';
 import { planCleaning } from '../../../src/deploy/generators/cleaning.ts';
 import { newPlanId, type PromotionFacts, planPromotion } from '../../../src/deploy/generators/promotion.ts';
-import { allTasks, formatPlan, parsePlan } from '../../../src/plan/plan.ts';
+import type { Group } from '../../../src/inventory/inventory.ts';
+import { allTasks, formatPlan, type PlanStage, parsePlan, type Task } from '../../../src/plan/plan.ts';
 import { aGroup, aHost, sha } from '../../support/deploy-facts.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => aHost(name)) as [
@@ -51,9 +53,13 @@ describe('planPromotion()', () => {
       createdAt: '2026-01-02T03:04:05.000Z',
       unchanged: [],
     });
-    expect(plan.stages.map(({ concurrency, concurrencyPerHost }) => [concurrency, concurrencyPerHost])).toEqual(
-      Array(5).fill([50, 1]),
-    );
+    expect(plan.stages.map(({ concurrency, concurrencyPerHost }) => [concurrency, concurrencyPerHost])).toEqual([
+      [50, 1],
+      [50, 1],
+      [4, 1],
+      [50, 1],
+      [50, 1],
+    ]);
   });
 
   it('promotes the groups in their order, each with its budget; the budget of the other stages is the sum', () => {
@@ -68,6 +74,117 @@ describe('planPromotion()', () => {
       ['record', 0, ['record']],
       ['finalize', 2, ['finalize@a', 'finalize@b', 'finalize@c', 'finalize@d']],
     ]);
+  });
+
+  const many = (count: number) => Array.from({ length: count }, (_, at) => aHost(`h${at + 1}`));
+  const promoting = (groups: readonly Group[]) => {
+    const hosts = groups.flatMap((group) => group.hosts.map((host) => ({ host, live: old, complete: new Set<Sha>() })));
+    const plan = planPromotion(facts({ inventory: { groups }, hosts, concurrency: 2 }));
+    expect(parsePlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+    return plan.stages.filter(({ name }) => name.startsWith('promote'));
+  };
+  const sizes = (stages: readonly PlanStage[]) => stages.map(({ name, tasks }) => [name, tasks.length]);
+
+  it.each<[string, number, number, [string, number][]]>([
+    ['larger than the group', 3, 50, [['promote', 3]]],
+    ['of the group itself', 3, 3, [['promote', 3]]],
+    [
+      'that leaves a rest',
+      4,
+      3,
+      [
+        ['promote 1/2', 3],
+        ['promote 2/2', 1],
+      ],
+    ],
+    [
+      'of one',
+      3,
+      1,
+      [
+        ['promote 1/3', 1],
+        ['promote 2/3', 1],
+        ['promote 3/3', 1],
+      ],
+    ],
+  ])('[B31] splits the only group into batches, here %s', (_what, size, batchSize, expected) => {
+    expect(sizes(promoting([aGroup('all', many(size), 0, { batchSize })]))).toEqual(expected);
+  });
+
+  it('[B31] promotes groups batch by batch; all batches of a group name its budget, its soak and it', () => {
+    const hosts = many(10);
+    const stages = promoting([
+      aGroup('canary', hosts.slice(0, 1), 0, { soakMs: 20_000 }),
+      aGroup('none', []),
+      aGroup('rest', hosts.slice(1), 2, { batchSize: 4, soakMs: 1000, concurrency: 3 }),
+    ]);
+    expect(stages.map(({ tasks, ...stage }) => [tasks.length, stage])).toEqual([
+      [
+        1,
+        {
+          name: 'promote:canary',
+          group: 'canary',
+          failureBudget: 0,
+          soakMs: 20_000,
+          concurrency: 1,
+          concurrencyPerHost: 1,
+        },
+      ],
+      [
+        4,
+        {
+          name: 'promote:rest 1/3',
+          group: 'rest',
+          failureBudget: 2,
+          soakMs: 1000,
+          concurrency: 3,
+          concurrencyPerHost: 1,
+        },
+      ],
+      [
+        4,
+        {
+          name: 'promote:rest 2/3',
+          group: 'rest',
+          failureBudget: 2,
+          soakMs: 1000,
+          concurrency: 3,
+          concurrencyPerHost: 1,
+        },
+      ],
+      [
+        1,
+        {
+          name: 'promote:rest 3/3',
+          group: 'rest',
+          failureBudget: 2,
+          soakMs: 1000,
+          concurrency: 3,
+          concurrencyPerHost: 1,
+        },
+      ],
+    ]);
+    expect(stages.flatMap(({ tasks }) => tasks.map((task) => (task as Task).host))).toEqual(
+      hosts.map(({ name }) => name),
+    );
+  });
+
+  it('[B31] promotes a whole batch at once, whatever the concurrency of other stages', () => {
+    expect(promoting([aGroup('all', many(7))])[0]).toMatchObject({ concurrency: 7, group: 'all' });
+    expect(promoting([aGroup('all', many(7))])[0]).not.toHaveProperty('soakMs');
+  });
+
+  it('[B31] counts batches by the hosts that are left to promote', () => {
+    const hosts = many(6);
+    const plan = planPromotion(
+      facts({
+        inventory: { groups: [aGroup('all', hosts, 1, { batchSize: 3 })] },
+        hosts: hosts.map((host, at) =>
+          at < 4 ? { host, live: wanted, complete: new Set([wanted]) } : { host, live: old, complete: new Set<Sha>() },
+        ),
+      }),
+    );
+    expect(outline(plan)[2]).toEqual(['promote', 1, ['promote@h5', 'promote@h6']]);
   });
 
   it('[B1] leaves hosts alone that serve the revision, and a group of which all do', () => {

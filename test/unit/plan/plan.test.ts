@@ -5,6 +5,8 @@ import type { Document } from '../../support/operator.ts';
 
 const plan = aPlan([
   aStage('fetch', [aTask('fetch', 'a', { revision: 'x' }), [aTask('one', 'b'), aTask('two', 'b')]]),
+  aStage('promote:a 1/2', [aTask('promote', 'a')], { group: 'a', failureBudget: 1, soakMs: 500 }),
+  aStage('promote:a 2/2', [aTask('promote', 'b')], { group: 'a', failureBudget: 1, soakMs: 0 }),
   aStage('record', [aTask('record')]),
 ]);
 const edited = (edit: (json: Document) => void) => {
@@ -71,6 +73,24 @@ describe('parsePlan()', () => {
       edited((json) => Object.assign(json.stages[0], { failureBudget: -1 })),
       /stages\.0\.failureBudget: /,
     ],
+    [
+      'with a group without a name',
+      edited((json) => Object.assign(json.stages[1], { group: '' })),
+      /stages\.1\.group: /,
+    ],
+    ['with a group that is none', edited((json) => Object.assign(json.stages[1], { group: 1 })), /stages\.1\.group: /],
+    ['with a negative soak', edited((json) => Object.assign(json.stages[1], { soakMs: -1 })), /stages\.1\.soakMs: /],
+    ['with a soak in words', edited((json) => Object.assign(json.stages[1], { soakMs: '5s' })), /stages\.1\.soakMs: /],
+    [
+      'with a soak no timer can wait for',
+      edited((json) => Object.assign(json.stages[1], { soakMs: 2 ** 31 })),
+      /stages\.1\.soakMs: /,
+    ],
+    [
+      'with two budgets for one group',
+      edited((json) => Object.assign(json.stages[2], { failureBudget: 2 })),
+      /stage "promote:a 2\/2": failureBudget differs from an earlier stage of group "a"/,
+    ],
     ['with an empty chain', edited((json) => Object.assign(json.stages[1], { tasks: [[]] })), /stages\.1\.tasks\.0/],
     [
       'with a host name that is none',
@@ -79,7 +99,7 @@ describe('parsePlan()', () => {
     ],
     [
       'with a task id used twice',
-      edited((json) => Object.assign(json.stages[1]?.tasks[0], { id: 'one@b' })),
+      edited((json) => Object.assign(json.stages[3]?.tasks[0], { id: 'one@b' })),
       /task id "one@b" is used twice/,
     ],
     [
@@ -111,7 +131,14 @@ describe('parsePlan()', () => {
 
 describe('allTasks(), planHosts()', () => {
   it('flatten chains and keep the order', () => {
-    expect(allTasks(plan).map(({ id }) => id)).toEqual(['fetch@a', 'one@b', 'two@b', 'record']);
+    expect(allTasks(plan).map(({ id }) => id)).toEqual([
+      'fetch@a',
+      'one@b',
+      'two@b',
+      'promote@a',
+      'promote@b',
+      'record',
+    ]);
     expect(planHosts(plan)).toEqual(['a', 'b']);
   });
 });
