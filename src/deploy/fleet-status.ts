@@ -1,12 +1,13 @@
 /**
  * What every host serves, compared with what should be live.
  */
-import { type ErrorReport, toErrorReport } from '../core/errors.ts';
+import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import { settleAll } from '../core/settle-all.ts';
-import type { Sha } from '../core/sha.ts';
+import { type Sha, shortSha } from '../core/sha.ts';
 import { type LockHolder, probeLock } from '../system/file-lock.ts';
 import type { LivePath } from '../target/live-path.ts';
+import type { Unreverted } from '../target/unconfirmed.ts';
 import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
 import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
@@ -128,12 +129,21 @@ async function readHostStatus(
     ...describe(member),
     state: judgeServing(report.live, wanted, verified),
     drift: verified?.problem ? undefined : verified?.drift.length,
-    error: verified?.problem,
+    error: verified?.problem ?? (report.unreverted && toErrorReport(notReverted(report.unreverted))),
   };
 }
 
 /** What a host says of itself. */
 type SaidStatus = Omit<HostStatus, 'lastSeen'>;
+
+function notReverted({ revision, previous, message }: Unreverted): ScapError {
+  const wanted = previous === null ? 'nothing' : shortSha(previous);
+  return new ScapError(
+    'rollback_failed',
+    `Lost its deploy host and could not go back from ${shortSha(revision)} to ${wanted}: ${message}`,
+    { hint: 'Bring it to what should be live with: scap push' },
+  );
+}
 
 /** What the survey alone tells. */
 function describe({ host: { name, group }, report }: FleetMember): Omit<SaidStatus, 'state' | 'error'> {

@@ -89,6 +89,10 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
     if (rollback?.restored.has(host)) return { host, state: 'rolled-back', live: before ?? null, error: report };
     const promote = tasks.find(({ command }) => command === 'promote');
     const promotion = promote && execution.tasks.get(promote.id);
+    // A host that could not be told to stay may have gone back, or be about to.
+    const confirmation = tasks.find(({ command }) => command === 'confirm');
+    if (confirmation && execution.tasks.get(confirmation.id)?.status === 'failed')
+      return { host, state: 'failed', live: undefined, error: report };
     if (promotion?.status === 'ok' || promotion?.status === 'skipped') {
       const changed = promotion.result.data.changed !== false;
       return { host, state: changed ? 'promoted' : 'unchanged', live: plan.revision, error: report };

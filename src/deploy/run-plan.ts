@@ -10,6 +10,7 @@ import type { DeployRepository } from '../revision/deploy-repository.ts';
 import { recordAbortedRuns } from './aborted-runs.ts';
 import { createBundleStore } from './bundle-store.ts';
 import type { RunContext, TaskResult } from './commands/command.ts';
+import { confirmRest } from './confirm-rest.ts';
 import { commandWorld, type DeployHost } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
 import { executePlan, initializePlan } from './executor.ts';
@@ -117,6 +118,7 @@ export async function runPlan(
     commands: host.commands,
     wanted: options.rollback,
   });
+  await confirmRest(run, execution, rollback);
   const facts = { plan, execution, served, rollback };
   const hosts = hostOutcomes(facts);
   const outcome = runOutcome(facts, hosts);

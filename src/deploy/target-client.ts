@@ -5,6 +5,7 @@ import { fromEncodedPath } from '../core/byte-path.ts';
 import { type ErrorReport, isErrorCode, ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import type { LivePath } from '../target/live-path.ts';
+import type { Unreverted } from '../target/unconfirmed.ts';
 import type { Drift } from '../target/verify.ts';
 import type { Connection, Payload, RequestOptions } from '../transport/connection.ts';
 
@@ -16,6 +17,7 @@ export interface TargetReport {
   readonly held: readonly Sha[];
   readonly fence: number;
   readonly liveSince: number | null;
+  readonly unreverted: Unreverted | undefined;
   readonly freeBytes: number;
   readonly freeInodes: number;
 }
@@ -37,6 +39,7 @@ export async function probe(connection: Connection, options: Options): Promise<T
     held: array(value.held).map(sha),
     fence: number(value.fence),
     liveSince: value.liveSince === null ? null : number(value.liveSince),
+    unreverted: toUnreverted(value.unreverted),
     freeBytes: number(value.freeBytes),
     freeInodes: number(value.freeInodes),
   };
@@ -69,6 +72,11 @@ export async function runStage(
   options: Options,
 ): Promise<Readonly<Record<string, unknown>>> {
   return record(await connection.request('stage', { ...params, stage }, options));
+}
+
+/** Tells the target that what it was promoted to stays. Throws `world_moved` when it serves something else by now. */
+export async function confirm(connection: Connection, revision: Sha, options: Options): Promise<void> {
+  await connection.request('confirm', { revision }, options);
 }
 
 export async function verify(
@@ -109,6 +117,12 @@ function toLivePath(value: Record<string, unknown>): LivePath {
   if (value.kind === 'directory' || value.kind === 'file' || value.kind === 'foreign-link')
     return { kind: value.kind, detail: String(value.detail) };
   throw nonsense(value);
+}
+
+function toUnreverted(value: unknown): Unreverted | undefined {
+  if (value === null || value === undefined) return undefined;
+  const { revision, previous, at, message } = record(value);
+  return { revision: sha(revision), previous: shaOrNull(previous), at: number(at), message: String(message) };
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -2,8 +2,8 @@
  * The agent: a target session behind the protocol of `transport/protocol`, for as long as standard input stays open.
  *
  * Requests are carried out one after the other. When standard input ends, or nothing came in for as long as the deploy host promised (see
- * `lease`), the deploy host is gone or done: what runs is asked to stop at its next safe point, the lock is freed, what was thrown away is
- * deleted, and the process ends.
+ * `lease`), the deploy host is gone or done: what runs is asked to stop at its next safe point, a promotion that was to be confirmed and was
+ * not is taken back (see `unconfirmed`), the lock is freed, what was thrown away is deleted, and the process ends.
  */
 import type { Readable, Writable } from 'node:stream';
 import { toErrorReport } from '../core/errors.ts';
@@ -28,7 +28,7 @@ export interface AgentIo {
 
 /** How long an agent that nobody listens to may take. */
 export interface AgentLimits {
-  /** For what runs to reach its safe point. A program that hangs on a dead disk never does, and would hold the target's lock for ever. */
+  /** For what runs to reach its safe point, and again for going back. A program that hangs on a dead disk never does, and would hold the target's lock for ever. */
   readonly drainMs: number;
   /** For preparing the next run and for deleting. Large trees on slow disks take minutes; whatever is left, the next run sweeps. */
   readonly endMs: number;
@@ -131,7 +131,9 @@ export async function serveAgent(
   stdin.destroy();
   payload?.receiver?.abandon();
   for (const controller of running.values()) controller.abort();
-  if (!(await settlesWithin(queue, drainMs)) || !(await settlesWithin(session.end(), endMs))) return 'stuck';
+  const isDrained = await settlesWithin(queue, drainMs);
+  const isBack = await settlesWithin(session.takeBack(), drainMs);
+  if (!isDrained || !isBack || !(await settlesWithin(session.end(), endMs))) return 'stuck';
   if (violation !== undefined) throw violation;
   return 'done';
 }

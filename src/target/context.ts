@@ -15,6 +15,7 @@ import type { RecyclableTree } from './materialise/recycle.ts';
 import { type CheckedSpare, isReadySpare } from './spare.ts';
 import { readState, writeState } from './state.ts';
 import type { Trash } from './trash.ts';
+import type { Unconfirmed } from './unconfirmed.ts';
 
 /** What every stage works with: one target, held by this process. */
 export interface TargetContext {
@@ -36,6 +37,8 @@ export interface Aftermath {
   finalized: boolean;
   /** A pruned revision that may become the spare. */
   retired: RecyclableTree | undefined;
+  /** A switch that is taken back should the deploy host vanish. */
+  unconfirmed: Unconfirmed | undefined;
 }
 
 /** How long a new run waits for the agent of the one before to reach its safe point, or to finish the spare. */

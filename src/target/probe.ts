@@ -7,6 +7,7 @@ import type { TargetLayout } from './layout.ts';
 import { type LivePath, readLivePath } from './live-path.ts';
 import { listComplete } from './marker.ts';
 import { previousOf, readState } from './state.ts';
+import type { Unreverted } from './unconfirmed.ts';
 
 /** What a target says about itself; reading it changes nothing and needs no lock. */
 export interface TargetFacts {
@@ -19,6 +20,8 @@ export interface TargetFacts {
   readonly fence: number;
   /** When the live revision was switched to; milliseconds since 1970. */
   readonly liveSince: number | null;
+  /** A switch that should have been taken back when the deploy host vanished, and could not be. */
+  readonly unreverted: Unreverted | null;
   readonly freeBytes: number;
   readonly freeInodes: number;
 }
@@ -38,6 +41,7 @@ export async function probeTarget(layout: TargetLayout): Promise<TargetFacts> {
     held: [...held.values()],
     fence: state.fence,
     liveSince: state.swaps.findLast(({ to }) => to === liveSha)?.at ?? null,
+    unreverted: state.unreverted ?? null,
     freeBytes: bavail * bsize,
     freeInodes: ffree,
   };

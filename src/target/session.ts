@@ -20,9 +20,10 @@ import { planRetention } from './retention.ts';
 import { type CheckedSpare, checkSpareAhead, prepareSpare } from './spare.ts';
 import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
 import type { StageRegistry } from './stages/registry.ts';
-import { invalid, numberParam } from './stages/stage.ts';
+import { invalid, numberParam, shaParam } from './stages/stage.ts';
 import { tidyRepository } from './tidy.ts';
 import { createTrash } from './trash.ts';
+import { takeBack } from './unconfirmed.ts';
 
 export interface Call {
   readonly params: Readonly<Record<string, unknown>>;
@@ -32,12 +33,14 @@ export interface Call {
 
 export interface TargetSession {
   /**
-   * Carries out one verb: `probe`, `begin`, `stage`, `verify`, `warm`, `prunable`. Throws what it throws; see each.
-   * `begin` takes the target's lock and admits the run's fence; `stage` needs it.
+   * Carries out one verb: `probe`, `begin`, `stage`, `confirm`, `verify`, `warm`, `prunable`. Throws what it throws; see each.
+   * `begin` takes the target's lock and admits the run's fence; `stage` and `confirm` need it.
    */
   call(verb: string, call: Call): Promise<unknown>;
   /** Takes in a bundle; needs `begin`. */
   receive(params: Readonly<Record<string, unknown>>): BundleReceiver;
+  /** The deploy host is gone: undoes a promotion that it wanted undone in that case and has not confirmed. Never throws. */
+  takeBack(): Promise<void>;
   /** Prepares for the next run, frees the target, then deletes what was thrown away. */
   end(): Promise<void>;
 }
@@ -51,7 +54,7 @@ class Session implements TargetSession {
   readonly #stages: StageRegistry;
   readonly #trash = createTrash();
   readonly #verified = new Set<Sha>();
-  readonly #aftermath: Aftermath = { finalized: false, retired: undefined };
+  readonly #aftermath: Aftermath = { finalized: false, retired: undefined, unconfirmed: undefined };
   #checkedSpare: CheckedSpare | undefined;
   #lock: FileLock | undefined;
 
@@ -68,6 +71,8 @@ class Session implements TargetSession {
         return this.#begin(call);
       case 'stage':
         return this.#runStage(call);
+      case 'confirm':
+        return this.#confirm(call);
       case 'verify':
         return this.#verify(call);
       case 'warm':
@@ -85,6 +90,13 @@ class Session implements TargetSession {
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid('sha256', 'a SHA-256', sha256);
     this.#requireLock();
     return createBundleReceiver(this.#layout, sha256);
+  }
+
+  takeBack(): Promise<void> {
+    const call = quietCall();
+    return takeBack(this.#context(call), (params) =>
+      this.#runStage({ ...call, params: { ...params, stage: 'promote' } }),
+    );
   }
 
   async end(): Promise<void> {
@@ -113,7 +125,7 @@ class Session implements TargetSession {
     if (!this.#aftermath.finalized) return;
     // What was looked at is used up; its index is large.
     this.#checkedSpare = undefined;
-    const context = this.#context({ params: {}, signal: new AbortController().signal, notify: () => {} });
+    const context = this.#context(quietCall());
     await prepareSpare(context, this.#aftermath.retired);
     await tidyRepository(context);
   }
@@ -149,6 +161,22 @@ class Session implements TargetSession {
     return result;
   }
 
+  #confirm({ params }: Call): { confirmed: boolean } {
+    this.#requireLock();
+    const revision = shaParam(params, 'revision');
+    const live = readLiveSha(this.#layout);
+    if (live !== revision) {
+      throw new ScapError(
+        'world_moved',
+        `Cannot confirm revision ${revision}: this target serves ${live ?? 'nothing of ours'}`,
+        { hint: 'It went back when it lost the deploy host; bring it up with: scap push' },
+      );
+    }
+    const confirmed = this.#aftermath.unconfirmed !== undefined;
+    this.#aftermath.unconfirmed = undefined;
+    return { confirmed };
+  }
+
   async #verify(call: Call): Promise<unknown> {
     const { revision, deep } = call.params;
     const sha = isSha(revision) ? revision : readLiveSha(this.#layout);
@@ -179,6 +207,11 @@ class Session implements TargetSession {
     if (this.#lock === undefined)
       throw new ScapError('protocol_violation', 'Cannot change this target: the run has not begun');
   }
+}
+
+/** For what nobody asked for and nobody hears of. */
+function quietCall(): Call {
+  return { params: {}, signal: new AbortController().signal, notify: () => {} };
 }
 
 /** Lets notes through at once, and of progress what a person could read. */

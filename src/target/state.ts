@@ -3,6 +3,7 @@ import { isSystemError, ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
 import type { TargetLayout } from './layout.ts';
+import type { Unreverted } from './unconfirmed.ts';
 
 /** One switch of the live path. */
 export interface Swap {
@@ -24,6 +25,8 @@ export interface TargetState {
   readonly swaps: readonly Swap[];
   /** Revisions that are never pruned. */
   readonly pinned: readonly Sha[];
+  /** The last attempt to go back after losing the deploy host, when it failed; gone with the next promotion. */
+  readonly unreverted?: Unreverted | undefined;
 }
 
 export const keptSwaps = 50;

@@ -9,6 +9,8 @@ interface PromoteArguments {
   readonly revision: Sha | null;
   /** When serving nothing: what this run moved aside returns. */
   readonly putBack: string | undefined;
+  /** What the host does with the promotion when it loses the deploy host before `confirm`. */
+  readonly onControllerLoss: 'keep' | 'revert';
 }
 
 /**
@@ -20,7 +22,8 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
   parse(task: Task): PromoteArguments {
     const { revision } = task;
     const putBack = typeof task.putBack === 'string' ? task.putBack : undefined;
-    if (revision === null || isSha(revision)) return { revision, putBack };
+    const onControllerLoss = task.onControllerLoss === 'revert' ? 'revert' : 'keep';
+    if (revision === null || isSha(revision)) return { revision, putBack, onControllerLoss };
     throw invalidTask(
       task,
       `"revision" should be 40 hex digits or null and is ${JSON.stringify(revision) ?? 'missing'}`,
@@ -40,7 +43,7 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
 
   async execute(
     run: RunContext,
-    { revision, putBack }: PromoteArguments,
+    { revision, putBack, onControllerLoss }: PromoteArguments,
     task: Task,
     notify: Notify,
   ): Promise<TaskResult> {
@@ -49,7 +52,7 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     const answer = await this.runStage(
       run,
       task,
-      { revision, adopt: run.adopt, ...(putBack !== undefined && { putBack }) },
+      { revision, adopt: run.adopt, onControllerLoss, ...(putBack !== undefined && { putBack }) },
       { timeoutMs: run.timeouts.promoteMs, notify },
     );
     const data = { ...answer, sentAt, receivedAt: timeNow() };

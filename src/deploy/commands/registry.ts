@@ -1,5 +1,6 @@
 import type { Command, CommandRegistry } from './command.ts';
 import { ConfigCommand } from './config.ts';
+import { ConfirmCommand } from './confirm.ts';
 import { FetchCommand } from './fetch.ts';
 import { FinalizeCommand } from './finalize.ts';
 import { PromoteCommand } from './promote.ts';
@@ -11,6 +12,7 @@ export function stockCommands(): CommandRegistry {
     new FetchCommand(),
     new ConfigCommand(),
     new PromoteCommand(),
+    new ConfirmCommand(),
     new RecordCommand(),
     new FinalizeCommand(),
   ];

@@ -1,6 +1,6 @@
 /**
- * The plan every deploy has, whatever its revision came from: fetch everywhere, configure, promote group by group and batch by batch, record,
- * prune.
+ * The plan every deploy has, whatever its revision came from: fetch everywhere, configure, promote group by group and batch by batch, confirm
+ * where hosts wait for it, record, prune.
  * Generators decide from facts that were gathered before; they do no I/O.
  */
 import { randomBytes } from 'node:crypto';
@@ -70,8 +70,18 @@ function planStages(
     hosts.map((host) => ({ id: `${command}@${host.name}`, command, host: host.name, ...args(host) }));
   const promotions = inventory.groups.flatMap((group) => {
     const hosts = group.hosts.filter(({ name }) => names.has(name));
-    const tasks = perHost('promote', hosts, () => ({ revision }));
+    const tasks = perHost('promote', hosts, (host) => ({
+      revision,
+      ...(reverts(host) && { onControllerLoss: 'revert' }),
+    }));
     return planBatches(group, inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`, tasks);
+  });
+  // After all promotions: a run that fails in a later group takes the earlier ones back, also when it dies over it.
+  const confirmations = inventory.groups.flatMap((group) => {
+    const hosts = group.hosts.filter((host) => names.has(host.name) && reverts(host));
+    const name = inventory.groups.length === 1 ? 'confirm' : `confirm:${group.name}`;
+    const tasks = perHost('confirm', hosts, () => ({ revision }));
+    return stage(name, group.failureBudget, tasks).map((confirm) => ({ ...confirm, group: group.name }));
   });
   return [
     ...stage(
@@ -85,6 +95,7 @@ function planStages(
       perHost('config', behind, () => ({})),
     ),
     ...promotions,
+    ...confirmations,
     ...stage('record', 0, [{ id: 'record', command: 'record', revision }]),
     ...stage(
       'finalize',
@@ -110,6 +121,11 @@ function planBatches(group: Group, name: string, tasks: readonly Task[]): PlanSt
       tasks: batch,
     };
   });
+}
+
+/** Whether a host goes back by itself when it loses the deploy host before its promotion is confirmed. */
+function reverts({ onControllerLoss }: Host): boolean {
+  return onControllerLoss === 'revert';
 }
 
 /** A name for a plan that tells its age and kind, unique enough to be looked up in logs. */

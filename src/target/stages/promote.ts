@@ -7,7 +7,7 @@ import type { TargetLayout } from '../layout.ts';
 import { moveAside, readLivePath, readLiveSha, refuseForeign, removeLivePath, switchLivePath } from '../live-path.ts';
 import { readMarker } from '../marker.ts';
 import { verifyComplete } from '../materialise/complete-revision.ts';
-import { readState, writeState } from '../state.ts';
+import { readState, type Swap, writeState } from '../state.ts';
 import { invalid, numberParam, Stage, type StageParams } from './stage.ts';
 
 export interface PromoteParams extends StageParams {
@@ -17,6 +17,8 @@ export interface PromoteParams extends StageParams {
   readonly adopt: boolean;
   /** With `revision: null`: what {@link PromoteResult.movedAside} named returns to the live path. */
   readonly putBack: string | undefined;
+  /** What happens to the switch when the deploy host vanishes before it has confirmed it. Default `keep`. */
+  readonly onControllerLoss: 'keep' | 'revert';
 }
 
 export interface PromoteResult {
@@ -37,7 +39,8 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     const { revision } = params;
     if (revision !== null && !isSha(revision)) throw invalid('revision', 'a revision or null', revision);
     const putBack = typeof params.putBack === 'string' ? params.putBack : undefined;
-    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true, putBack };
+    const onControllerLoss = params.onControllerLoss === 'revert' ? 'revert' : 'keep';
+    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true, putBack, onControllerLoss };
   }
 
   override async before(context: TargetContext, { revision, adopt }: PromoteParams): Promise<void> {
@@ -57,23 +60,36 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     );
   }
 
-  async run({ layout }: TargetContext, { revision, fence, adopt, putBack }: PromoteParams): Promise<PromoteResult> {
+  async run({ layout, aftermath }: TargetContext, params: PromoteParams): Promise<PromoteResult> {
+    const { revision, fence, adopt, putBack, onControllerLoss } = params;
     const live = readLivePath(layout);
     const previous = readLiveSha(layout) ?? null;
     const foreign = live.kind !== 'absent' && live.kind !== 'revision';
     const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
-    if (previous === revision)
+    const mayRevert = onControllerLoss === 'revert' && revision !== null;
+    if (!mayRevert) aftermath.unconfirmed = undefined;
+    if (previous === revision) {
+      rememberSwap(layout, undefined);
       return { previous, changed: false, swappedAt: performance.timeOrigin + performance.now() };
+    }
+    // Before the switch: when only its record fails, there is something to take back all the same.
+    if (mayRevert) {
+      const { previous: origin, movedAside: aside } = aftermath.unconfirmed ?? { previous, movedAside };
+      aftermath.unconfirmed = { revision, previous: origin, movedAside: aside, fence };
+    }
     if (revision === null) removeLivePath(layout, putBack);
     else switchOrPutBack(layout, revision, movedAside);
     const swappedAt = performance.timeOrigin + performance.now();
-    const state = readState(layout);
-    writeState(layout, {
-      ...state,
-      swaps: [...state.swaps, { from: previous, to: revision, at: Math.round(swappedAt), fence }],
-    });
+    rememberSwap(layout, { from: previous, to: revision, at: Math.round(swappedAt), fence });
     return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
   }
+}
+
+/** Whatever an earlier run left unsettled, this promotion has settled. */
+function rememberSwap(layout: TargetLayout, swap: Swap | undefined): void {
+  const { unreverted, ...state } = readState(layout);
+  if (swap === undefined && unreverted === undefined) return;
+  writeState(layout, { ...state, swaps: [...state.swaps, ...(swap === undefined ? [] : [swap])] });
 }
 
 /** When the switch fails, what was moved aside for it returns: the host must not be left serving nothing. */

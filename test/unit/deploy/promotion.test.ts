@@ -231,6 +231,32 @@ describe('planPromotion()', () => {
     expect(planPromotion(facts({ base: undefined })).base).toBe(null);
   });
 
+  it('has hosts that go back without the deploy host confirm after all promotions, by the budget of their group', () => {
+    const reverting = (name: string) => ({ ...aHost(name), onControllerLoss: 'revert' as const });
+    const [x, y] = [reverting('x'), reverting('y')];
+    const plan = planPromotion(
+      facts({
+        inventory: { groups: [aGroup('canary', [x], 0), aGroup('middle', [a], 0), aGroup('rest', [b, y], 1)] },
+        hosts: [a, b, x, y].map((host) => ({ host, live: old, complete: new Set([old]) })),
+      }),
+    );
+    expect(outline(plan).slice(2, 8)).toEqual([
+      ['promote:canary', 0, ['promote@x']],
+      ['promote:middle', 0, ['promote@a']],
+      ['promote:rest', 1, ['promote@b', 'promote@y']],
+      ['confirm:canary', 0, ['confirm@x']],
+      ['confirm:rest', 1, ['confirm@y']],
+      ['record', 0, ['record']],
+    ]);
+    const promotions = allTasks(plan).filter(({ command }) => command === 'promote');
+    expect(promotions.map(({ host, onControllerLoss }) => [host, onControllerLoss])).toEqual([
+      ['x', 'revert'],
+      ['a', undefined],
+      ['b', undefined],
+      ['y', 'revert'],
+    ]);
+  });
+
   it('gives each host its own retention', () => {
     const plan = planPromotion(
       facts({

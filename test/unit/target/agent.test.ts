@@ -23,6 +23,7 @@ function start(
     receive: () => {
       throw new Error('not here');
     },
+    takeBack: async () => {},
     end: async () => {
       await end();
       ended = true;
