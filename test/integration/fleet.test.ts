@@ -23,6 +23,7 @@ import { isRoot } from '../support/unprivileged.ts';
 const script = fileURLToPath(new URL('../../scripts/fleet', import.meta.url));
 const administratorsPath = `${process.env.PATH}:/usr/sbin:/sbin`;
 const modes = isRoot ? (['plain', 'namespaces'] as const) : (['plain'] as const);
+if (!isRoot) process.stderr.write('fleet.test.ts: this is not root, so fleets of namespaces are NOT tested\n');
 
 const tempDir = useTempDirs();
 const directories: string[] = [];

@@ -138,7 +138,9 @@ export async function fleetStatus(directory) {
 async function writeFiles(directory, { mode, user, hosts }, more) {
   const penalties = await hasPenalties();
   const homes = hosts.map(({ name }) => hostHome(directory, name));
-  for (const home of homes) for (const name of ['home', 'srv']) mkdirSync(`${home}/${name}`, { recursive: true });
+  for (const home of homes) {
+    for (const name of mode === 'plain' ? ['home'] : ['home', 'srv']) mkdirSync(`${home}/${name}`, { recursive: true });
+  }
   const publicKeys = await makeKeys(directory, homes);
   let knownHosts = '';
   for (const [at, { name, address, port }] of hosts.entries()) {
