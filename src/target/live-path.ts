@@ -39,8 +39,10 @@ export function readLiveSha(layout: TargetLayout): Sha | undefined {
 /**
  * Makes the live path lead to `sha`: a temporary link renamed over it, durably. A reader sees the old revision or the new one, a crash
  * leaves the old or the new one. The caller has made sure that the revision is complete and that the live path is ours or absent.
+ *
+ * Returns when readers began to see the new revision, in milliseconds since 1970 with fractions: the flush comes after that.
  */
-export function switchLivePath(layout: TargetLayout, sha: Sha): void {
+export function switchLivePath(layout: TargetLayout, sha: Sha): number {
   const temporary = temporaryName(layout.live);
   symlinkSync(layout.revision(sha), temporary);
   try {
@@ -49,15 +51,17 @@ export function switchLivePath(layout: TargetLayout, sha: Sha): void {
     rmSync(temporary, { force: true });
     throw error;
   }
+  const switchedAt = performance.timeOrigin + performance.now();
   flushDirectory(dirname(layout.live));
+  return switchedAt;
 }
 
 /**
  * Takes the live path away: a host that served nothing before goes back to serving nothing, one that served something of its own to that,
- * when `putBack` names where {@link moveAside} put it.
+ * when `putBack` names where {@link moveAside} put it. Returns when, as {@link switchLivePath} does.
  */
-export function removeLivePath(layout: TargetLayout, putBack?: string): void {
-  if (readLivePath(layout).kind !== 'revision') return;
+export function removeLivePath(layout: TargetLayout, putBack?: string): number {
+  if (readLivePath(layout).kind !== 'revision') return performance.timeOrigin + performance.now();
   // Only a name that we gave is taken back: this comes over the wire.
   const aside =
     putBack?.startsWith(asidePrefix(layout)) && !putBack.slice(asidePrefix(layout).length).includes('/')
@@ -65,7 +69,9 @@ export function removeLivePath(layout: TargetLayout, putBack?: string): void {
       : undefined;
   unlinkSync(layout.live);
   if (aside !== undefined) renameSync(aside, layout.live);
+  const removedAt = performance.timeOrigin + performance.now();
   flushDirectory(dirname(layout.live));
+  return removedAt;
 }
 
 function asidePrefix(layout: TargetLayout): string {

@@ -25,7 +25,7 @@ export interface PromoteResult {
   /** What was served before. */
   readonly previous: Sha | null;
   readonly changed: boolean;
-  /** When the switch was done; milliseconds since 1970, with fractions. */
+  /** When readers began to see it; milliseconds since 1970, with fractions. */
   readonly swappedAt: number;
   /** Where something foreign was moved to. */
   readonly movedAside?: string;
@@ -77,9 +77,8 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
       const { previous: origin, movedAside: aside } = aftermath.unconfirmed ?? { previous, movedAside };
       aftermath.unconfirmed = { revision, previous: origin, movedAside: aside, fence };
     }
-    if (revision === null) removeLivePath(layout, putBack);
-    else switchOrPutBack(layout, revision, movedAside);
-    const swappedAt = performance.timeOrigin + performance.now();
+    const swappedAt =
+      revision === null ? removeLivePath(layout, putBack) : switchOrPutBack(layout, revision, movedAside);
     rememberSwap(layout, { from: previous, to: revision, at: Math.round(swappedAt), fence });
     return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
   }
@@ -93,9 +92,9 @@ function rememberSwap(layout: TargetLayout, swap: Swap | undefined): void {
 }
 
 /** When the switch fails, what was moved aside for it returns: the host must not be left serving nothing. */
-function switchOrPutBack(layout: TargetLayout, revision: Sha, movedAside: string | undefined): void {
+function switchOrPutBack(layout: TargetLayout, revision: Sha, movedAside: string | undefined): number {
   try {
-    switchLivePath(layout, revision);
+    return switchLivePath(layout, revision);
   } catch (error) {
     if (movedAside !== undefined) renameSync(movedAside, layout.live);
     throw error;
