@@ -111,7 +111,7 @@ export async function runPlan(
     bus,
     signal: host.signal,
   };
-  const execution = await executePlan(plan, host.commands, run, options.done);
+  const execution = withDone(await executePlan(plan, host.commands, run, options.done), options.done);
   const rollback = await rollBackIfNeeded(run, {
     execution,
     served,
@@ -147,6 +147,12 @@ export async function runPlan(
     error: error ?? null,
   });
   return result;
+}
+
+/** What was done before and not come to again, because the run ended earlier, is done all the same: it is reported, undone, or recorded. */
+function withDone(execution: Execution, done: RunOptions['done']): Execution {
+  const skipped = [...done].map(([id, result]) => [id, { status: 'skipped', result } as const] as const);
+  return { ...execution, tasks: new Map([...skipped, ...execution.tasks]) };
 }
 
 function refuseMovedWorld(plan: Plan, repository: DeployRepository, done: RunOptions['done']): void {

@@ -3,6 +3,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
@@ -130,6 +131,24 @@ describe('scap verify', () => {
       const report = await me.json(1, 'verify', ...flags);
       expect(report.hosts[0].drift).toEqual([{ path: 'index.php', kind: 'changed' }]);
     }
+  });
+
+  it('[I7] --deep --repair mends what only hashing finds', async () => {
+    const me = createOperator();
+    await me.expectStatus(0, 'push', 'staging');
+    await withoutAgents(me.cwd);
+    const file = join(realpathSync(me.live('web1')), 'index.php');
+    const { mtime, atime } = statSync(file);
+    writeFileSync(file, '<?php // ONE\n');
+    utimesSync(file, atime, mtime);
+    // As if scap itself had been linking or deleting files then: the quick look passes a changed ctime over.
+    const window = { from: 0, to: Date.now() + 60_000 };
+    writeFileSync(join(me.cache('web1'), 'ctime-windows.json'), JSON.stringify([window]));
+    await me.expectStatus(0, 'verify');
+    await me.expectStatus(1, 'verify', '--deep');
+    await me.expectStatus(0, 'verify', '--deep', '--repair');
+    expect(readFileSync(file, 'utf8')).toBe('<?php // one\n');
+    await me.expectStatus(0, 'verify', '--deep');
   });
 
   it('is whole after a push, by stat and by hash; before it there is nothing', async () => {
