@@ -109,6 +109,13 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .addOption(limitOption())
     .addOption(waitOption())
     .action(async (options) => done(await (await import('./commands/clean.ts')).runClean(io, options)));
+  command('pull', 'on a target: catch up with what should be live')
+    .requiredOption('--from <url>', 'the deploy repository: a path, host:path, or a URL (file, ssh, git, https)')
+    .option('--host <name>', "the host entry to take the paths from; default: this machine's name")
+    .option('--cache <directory>', 'the cache, instead of what is configured; with --live')
+    .option('--live <path>', 'the live path, instead of what is configured; with --cache')
+    .option('--adopt', 'move what stands at the live path and is not ours aside, once')
+    .action(async (options) => done(await (await import('./commands/pull.ts')).runPull(io, options)));
   command('lock', 'who holds the run lock or has placed a hold').action(async (options) =>
     done(await (await import('./commands/hold.ts')).runLock(io, options)),
   );

@@ -74,6 +74,7 @@ const statusByCode = {
   node_missing: exitStatus.rolledBack,
   node_too_old: exitStatus.rolledBack,
   agent_unusable: exitStatus.rolledBack,
+  repository_unreachable: exitStatus.rolledBack,
   connection_lost: exitStatus.rolledBack,
   protocol_violation: exitStatus.rolledBack,
   request_timeout: exitStatus.rolledBack,

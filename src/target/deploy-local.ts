@@ -1,27 +1,35 @@
 /**
- * `scap deploy-local`: what runs on a target. `serve` speaks the agent's protocol; `--stage NAME` runs one stage by hand with the same code.
+ * `scap deploy-local`: what runs on a target. `serve` speaks the agent's protocol; `pull` catches up with the deploy repository; `--stage NAME`
+ * runs one stage by hand with the same code.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitStatus, ScapError, toErrorReport, toExitStatus } from '../core/errors.ts';
 import { gitEnvironment } from '../git/git-command.ts';
+import { parseRepositoryUrl } from '../git/remote.ts';
 import { run } from '../system/process.ts';
 import { serveAgent } from './agent.ts';
 import { createTargetLayout } from './layout.ts';
+import { type PullOptions, pullTarget } from './pull.ts';
+import { defaultRetention } from './retention.ts';
 import { createTargetSession, type TargetSession } from './session.ts';
 import { keepShippedAgent, sweepShippedAgents } from './shipped-agents.ts';
+import { retentionRule } from './stages/finalize.ts';
 import { stockStages } from './stages/registry.ts';
 import { readState } from './state.ts';
 
 const usage =
-  'deploy-local serve|probe|verify --cache DIR --live PATH, or deploy-local --stage NAME --cache DIR --live PATH [--param KEY=JSON]…';
+  'deploy-local serve|probe|verify --cache DIR --live PATH, or deploy-local pull --from URL --cache DIR --live PATH, or deploy-local --stage NAME --cache DIR --live PATH [--param KEY=JSON]…';
+
+/** A large revision over a slow line takes long; a transfer that hangs must not hold the target for ever. */
+const pullTimeoutMs = 60 * 60_000;
 
 /** Runs with the given arguments on this process's standard streams; returns the exit status. One JSON document per line is the result. */
 export async function runDeployLocal(argv: readonly string[]): Promise<number> {
   // Our modes are exact whatever the operator's umask; this only keeps git's own files from following it.
   process.umask(0o022);
   try {
-    const { verb, stage, cache, live, params } = parseCommandLine(argv);
+    const { verb, stage, cache, live, from, params } = parseCommandLine(argv);
     const layout = createTargetLayout(cache, live);
     const session = createTargetSession(layout, stockStages());
     if (verb === 'serve') {
@@ -34,16 +42,25 @@ export async function runDeployLocal(argv: readonly string[]): Promise<number> {
       sweepShippedAgents(process.argv[1]);
       return exitStatus.ok;
     }
-    const value =
-      stage === undefined
-        ? await callOnce(session, verb, params)
-        : await runStageOnce(session, stage, { fence: readState(layout).fence, ...params });
-    print(value);
+    if (stage !== undefined) print(await runStageOnce(session, stage, { fence: readState(layout).fence, ...params }));
+    else if (verb === 'pull') print(await pullTarget(session, layout, pullOptions(from, params)));
+    else print(await callOnce(session, verb, params));
     return exitStatus.ok;
   } catch (error) {
     print({ error: toErrorReport(error) });
     return toExitStatus(error);
   }
+}
+
+function pullOptions(from: string, params: Readonly<Record<string, unknown>>): PullOptions {
+  return {
+    ...retentionRule({ ...defaultRetention, ...params }),
+    from: parseRepositoryUrl(from, process.cwd()),
+    adopt: params.adopt === true,
+    signal: new AbortController().signal,
+    fetchTimeoutMs: pullTimeoutMs,
+    notify: (notice) => print({ notice }),
+  };
 }
 
 async function runStageOnce(session: TargetSession, stage: string, params: Record<string, unknown>): Promise<unknown> {
@@ -68,17 +85,19 @@ function parseCommandLine(argv: readonly string[]) {
     cache: { type: 'string' },
     live: { type: 'string' },
     stage: { type: 'string' },
+    from: { type: 'string' },
     param: { type: 'string', multiple: true },
   } as const;
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const [verb = ''] = positionals;
-    const { cache, live, stage } = values;
+    const { cache, live, stage, from = '' } = values;
     if (!cache || !live || positionals.length > 1) throw new TypeError('--cache and --live are needed');
-    if (stage === undefined && !['serve', 'probe', 'verify'].includes(verb))
+    if (stage === undefined && !['serve', 'probe', 'verify', 'pull'].includes(verb))
       throw new TypeError(`there is no "${verb}"`);
+    if ((verb === 'pull') !== (from !== '')) throw new TypeError('--from belongs to pull');
     // The live link is written with the path of the cache: relative to the working directory it would lead nowhere.
-    return { verb, stage, cache: resolve(cache), live: resolve(live), params: parseParams(values.param ?? []) };
+    return { verb, stage, from, cache: resolve(cache), live: resolve(live), params: parseParams(values.param ?? []) };
   } catch (cause) {
     throw new ScapError('usage', `Cannot run deploy-local: ${(cause as Error).message}`, {
       hint: `Usage: ${usage}`,

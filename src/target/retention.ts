@@ -20,6 +20,9 @@ export interface RetentionRule {
   readonly graceMs: number;
 }
 
+/** For work by hand on a host whose configuration is not at hand; what `scap.yaml` says when it says nothing. */
+export const defaultRetention: RetentionRule = { keep: 5, graceMs: 10 * 60_000 };
+
 /** Decides which complete revisions to prune, oldest first. Never the live one, the one before it, a pinned, recent or used one. */
 export function planRetention(facts: RetentionFacts, { keep, graceMs }: RetentionRule): Sha[] {
   const isProtected = (sha: Sha) =>
