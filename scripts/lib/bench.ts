@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { judgeExpectations } from './bench/expectations.ts';
+import { runFleetBench } from './bench/fleet/run-fleet-bench.ts';
 import { formatMarkdown, formatText } from './bench/format-report.ts';
 import { describeMachine, type Machine } from './bench/machine.ts';
 import type { BenchResult } from './bench/measurements.ts';
 import { type BenchRequest, parseBench, USAGE } from './bench/parse-arguments.ts';
+import { createProgress } from './bench/progress.ts';
 import { composeReport } from './bench/report.ts';
 import { runJobs } from './bench/run-jobs.ts';
 import { estimateSpace, refuseSmallSpace } from './bench/space.ts';
@@ -13,7 +15,9 @@ import { inWorkDirectory } from './program/work-directory.ts';
 
 await runAsyncScript('bench', async (signal) => {
   process.umask(0o022);
-  const request = parseBench(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  if (args.includes('--fleet')) return runFleetBench(args, signal);
+  const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);
     return;
@@ -25,10 +29,7 @@ await runAsyncScript('bench', async (signal) => {
 async function measure(directory: string, request: BenchRequest, signal: AbortSignal): Promise<void> {
   refuseSmallSpace(directory, estimateSpace(request));
   const machine = await describeMachine(directory, signal);
-  const startedAt = performance.now();
-  const say = (text: string) => {
-    process.stderr.write(`bench: ${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
-  };
+  const say = createProgress();
   const world = await createWorld(directory, request, signal, say);
   const result = await runJobs(world, request, say);
   report(result, request, machine);

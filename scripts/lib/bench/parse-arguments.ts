@@ -28,6 +28,7 @@ export interface BenchRequest {
 
 /** How to call the script. */
 export const USAGE = `Usage: bench [options]
+       bench --fleet [options], see bench --fleet --help
 
 Measures scap next to what stock tools take for the same work on this machine: three local targets, one staging tree, one
 file system. Prints a table, peak memory and the expectations with the numbers they are judged by. Nothing is asserted.
@@ -62,7 +63,8 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-const MEAN_BYTES = 12_000;
+/** Of a file, unless sizes are given. */
+export const MEAN_BYTES = 12_000;
 const MANY = 2000;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
@@ -105,13 +107,15 @@ function parseJobs(names: readonly string[]): readonly JobName[] {
   return names.length === 0 ? jobNames : jobNames.filter((name) => names.includes(name));
 }
 
-function parseCount(name: string, text: string): number {
+/** Parses a number of things. @throws UsageError unless it is a whole number from 1 to ten millions. */
+export function parseCount(name: string, text: string): number {
   const value = Number(text);
   if (/^[0-9]+$/.test(text) && value >= 1 && value <= 10_000_000) return value;
   throw new UsageError(`Cannot use "${text}" for --${name}: wanted a whole number from 1`, `Try --${name} 3`);
 }
 
-function parseBytes(text: string): number {
+/** Parses a size: `800M`. @throws UsageError */
+export function parseBytes(text: string): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)([KMG]?)$/i.exec(text);
   const scale = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[(match?.[2] ?? '').toUpperCase()] ?? 1;
   const value = Math.round(Number(match?.[1]) * scale);

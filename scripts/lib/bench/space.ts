@@ -12,20 +12,20 @@ const slackPerFileBytes = 2048;
 const directoryShare = 0.16;
 const blockBytes = 4096;
 /** Text compresses; the tree stands in four repositories of scap's and one for git archive. */
-const packedShare = 0.25;
+export const packedShare = 0.25;
 /** The copy of the program, and what is small. */
-const constantBytes = 100e6;
+export const constantBytes = 100e6;
 
 /** Estimates what a run takes at its end: nothing is deleted before, since that would slow down what is measured next. */
 export function estimateSpace(request: BenchRequest): SpaceNeeded {
   const { fileCount, totalBytes, firstRuns, runs, jobs, rollbackSizes } = request;
-  const tree = toTree(fileCount, totalBytes);
+  const tree = treeSpace(fileCount, totalBytes);
   const treeJobs = jobs.filter((job) => job === 'one-file' || job === 'many-files').length;
   const full = 1 + firstRuns * 12 + treeJobs * runs * 3;
   // Directories of trees whose files are links: rsync's and scap's, and the spares.
   const linked = (jobs.length * runs + 2) * 6;
   const packed = (firstRuns * 4 + 1) * packedShare;
-  const sizes = rollbackSizes.map((count) => toTree(count, (totalBytes / fileCount) * count));
+  const sizes = rollbackSizes.map((count) => treeSpace(count, (totalBytes / fileCount) * count));
   const others = sizes.reduce((sum, size) => sum + size.bytes * (4 + 4 * packedShare + 1), 0);
   return {
     bytes: constantBytes + tree.bytes * (full + packed) + linked * tree.directories * blockBytes + others,
@@ -33,7 +33,8 @@ export function estimateSpace(request: BenchRequest): SpaceNeeded {
   };
 }
 
-function toTree(fileCount: number, totalBytes: number) {
+/** What one full copy of a tree takes. */
+export function treeSpace(fileCount: number, totalBytes: number) {
   const directories = fileCount * directoryShare;
   const bytes = totalBytes + fileCount * slackPerFileBytes + directories * blockBytes;
   return { bytes, directories, inodes: fileCount + directories };

@@ -1,0 +1,137 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { startFleet } from '../../fleet/fleet.mjs';
+import { FleetError } from '../../fleet/fleet-error.mjs';
+import { ScriptFailure } from '../../program/async-script.ts';
+import { runProgram } from '../../program/run-program.ts';
+import { Staging } from '../staging.ts';
+import { formatSeconds } from '../statistics.ts';
+import { awaitIdleHosts } from './hosts-idle.ts';
+import type { FleetRequest, FleetSize } from './parse-fleet.ts';
+import { ScapFleet, type ScapPush } from './scap-fleet.ts';
+import { StockFleet, type StockPush } from './stock-fleet.ts';
+
+/** One push of the same change by everybody. */
+export interface FleetRound {
+  readonly scap: ScapPush;
+  readonly inPlace: StockPush;
+  readonly linkDest: StockPush;
+}
+
+/** Everything that was measured with one fleet. */
+export interface FleetResult {
+  readonly size: FleetSize;
+  readonly mode: 'plain' | 'namespaces';
+  /** The first push to hosts that have nothing. */
+  readonly first: FleetRound;
+  /** One-file pushes, each after the work of all former ones was done. */
+  readonly oneFile: readonly FleetRound[];
+  /** One-file pushes right after another one. */
+  readonly backToBack: readonly ScapPush[];
+  /** Whole calls of `scap status`. */
+  readonly statusSeconds: readonly number[];
+}
+
+export interface MeasureFleetOptions {
+  readonly request: FleetRequest;
+  readonly program: string;
+  /** To be created; it is gone afterwards, and so is the fleet, whatever happens. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+const versionCount = 3;
+
+/** Makes a tree and a fleet, measures, and removes both. */
+export async function measureFleet(size: FleetSize, options: MeasureFleetOptions): Promise<FleetResult> {
+  const { directory, signal, say, request } = options;
+  mkdirSync(directory);
+  say(`${size.hostCount} hosts: making a staging tree of ${size.fileCount} files`);
+  const staging = new Staging(join(directory, 'staging'), signal);
+  await staging.generate(size.fileCount, size.totalBytes, versionCount);
+  signal.throwIfAborted();
+  const fleet = await startHosts(join(directory, 'fleet'), size.hostCount, request.mode);
+  try {
+    signal.throwIfAborted();
+    const shared = { fleet, staging: staging.path, directory, signal };
+    const scap = new ScapFleet({ ...shared, program: options.program });
+    const stock = new StockFleet(shared);
+    const settle = async () => {
+      await awaitIdleHosts(fleet, signal);
+      await runProgram(['sync', '-f', directory], { signal });
+    };
+    const measured = await measureAll({ scap, stock, staging, settle }, size, options);
+    return { size, mode: fleet.mode, ...measured };
+  } finally {
+    say(`${size.hostCount} hosts: removing them`);
+    await fleet.stop();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function startHosts(directory: string, hosts: number, mode: FleetRequest['mode']) {
+  try {
+    return await startFleet({ directory, hosts, ...(mode === undefined ? {} : { mode }) });
+  } catch (error) {
+    throw error instanceof FleetError ? new ScriptFailure(error.message, error.hint, error.status) : error;
+  }
+}
+
+interface Sides {
+  readonly scap: ScapFleet;
+  readonly stock: StockFleet;
+  readonly staging: Staging;
+  /** Waits until nobody works any more and everything is on disk. */
+  readonly settle: () => Promise<void>;
+}
+
+async function measureAll(
+  sides: Sides,
+  { hostCount }: FleetSize,
+  { request: { runs }, say }: MeasureFleetOptions,
+): Promise<Omit<FleetResult, 'size' | 'mode'>> {
+  const tell = (what: string, text: string) => say(`${hostCount} hosts: ${what}: ${text}`);
+  const first = await pushEverywhere(sides);
+  tell('first push', describeRound(first));
+  const oneFile: FleetRound[] = [];
+  const statusSeconds: number[] = [];
+  const backToBack: ScapPush[] = [];
+  for (let i = 1; i <= runs; i++) {
+    const [changed] = await sides.staging.edit(1);
+    const round = await pushEverywhere(sides, changed);
+    oneFile.push(round);
+    await sides.settle();
+    const seconds = await sides.scap.status();
+    statusSeconds.push(seconds);
+    tell(`one file ${i} of ${runs}`, `${describeRound(round)}; scap status ${formatSeconds(seconds)}`);
+  }
+  for (let i = 1; i <= runs; i++) {
+    const pushed = await pushBackToBack(sides);
+    backToBack.push(pushed);
+    tell(`back to back ${i} of ${runs}`, `scap ${formatSeconds(pushed.seconds)}`);
+  }
+  return { first, oneFile, backToBack, statusSeconds };
+}
+
+async function pushEverywhere({ scap, stock, settle }: Sides, changed?: string): Promise<FleetRound> {
+  await settle();
+  const pushed = await scap.push();
+  await settle();
+  const inPlace = await stock.inPlace(changed);
+  await settle();
+  return { scap: pushed, inPlace, linkDest: await stock.linkDest() };
+}
+
+async function pushBackToBack({ scap, staging, settle }: Sides): Promise<ScapPush> {
+  const [path = ''] = await staging.edit(1);
+  await settle();
+  await scap.pushWithoutWaiting();
+  staging.editAgain(path);
+  return scap.push();
+}
+
+function describeRound({ scap, inPlace, linkDest }: FleetRound): string {
+  const texts = [`scap ${formatSeconds(scap.seconds)}`, `in place ${formatSeconds(inPlace.seconds)}`];
+  return [...texts, `link-dest ${formatSeconds(linkDest.seconds)}`].join(', ');
+}

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inWorkDirectory } from '../../program/work-directory.ts';
+import { formatMarkdown, formatText } from '../format-report.ts';
+import { describeMachine } from '../machine.ts';
+import { createProgress } from '../progress.ts';
+import { releaseScap } from '../scap-side.ts';
+import { refuseSmallSpace } from '../space.ts';
+import { estimateFleetSpace } from './estimate-space.ts';
+import { type FleetResult, measureFleet } from './measure-fleet.ts';
+import { FLEET_USAGE, type FleetRequest, parseFleetBench } from './parse-fleet.ts';
+import { composeFleetReport } from './report-fleets.ts';
+
+/** `bench --fleet`: measures one fleet after the other and prints the report. No fleet and no file is left. */
+export async function runFleetBench(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const request = parseFleetBench(args);
+  if (request === undefined) {
+    process.stdout.write(FLEET_USAGE);
+    return;
+  }
+  const options = { prefix: 'scap-bench-fleet-', directory: request.directory, keep: false };
+  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+}
+
+async function measure(directory: string, request: FleetRequest, signal: AbortSignal): Promise<void> {
+  refuseSmallSpace(directory, estimateFleetSpace(request));
+  const machine = await describeMachine(directory, signal);
+  const say = createProgress();
+  const program = await releaseScap(join(directory, 'program'), signal);
+  const fleets: FleetResult[] = [];
+  for (const [at, size] of request.sizes.entries()) {
+    fleets.push(await measureFleet(size, { request, program, directory: join(directory, `f${at}`), signal, say }));
+  }
+  const parts = composeFleetReport(fleets, machine);
+  if (request.markdown !== undefined) writeFileSync(request.markdown, formatMarkdown(parts));
+  const json = () => `${JSON.stringify({ machine, request, fleets }, undefined, 2)}\n`;
+  process.stdout.write(request.json ? json() : formatText(parts));
+  say('done');
+}

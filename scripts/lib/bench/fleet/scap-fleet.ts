@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fleet } from '../../fleet/fleet.mjs';
+import type { Argv } from '../../program/run-program.ts';
+import { type MeasuredProgram, measureProgram } from './measure-program.ts';
+import { type Connects, readConnects } from './read-connects.ts';
+
+/** What one push by scap to all hosts took. */
+export interface ScapPush {
+  readonly seconds: number;
+  /** Processor seconds of the deploy process and its children; agents are not among them. */
+  readonly cpuSeconds: number;
+  /** Of the deploy process. */
+  readonly peakBytes: number;
+  /** Between the first host that switched and the last, by the clocks of the hosts; `undefined` for one host. */
+  readonly skewMs: number | undefined;
+  readonly connects: Connects;
+}
+
+export interface ScapFleetOptions {
+  readonly program: string;
+  readonly fleet: Fleet;
+  readonly staging: string;
+  /** An existing directory for the configuration. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** scap's side of a fleet. */
+export class ScapFleet {
+  readonly #options: ScapFleetOptions;
+  readonly #config: string;
+
+  constructor(options: ScapFleetOptions) {
+    this.#options = options;
+    this.#config = join(options.directory, 'scap.yaml');
+    writeFileSync(this.#config, toConfig(readFileSync(options.fleet.config, 'utf8'), options.staging));
+  }
+
+  /** Pushes the staging tree. The caller has waited until the hosts are idle, or wants them busy. */
+  async push(): Promise<ScapPush> {
+    const run = await this.#run('push', '--json');
+    const { skewMs } = JSON.parse(run.stdout) as { skewMs?: number };
+    const log = await this.#run('deploy-log', '--json');
+    const { seconds, cpuSeconds, peakBytes, startedAt } = run;
+    return { seconds, cpuSeconds, peakBytes, skewMs, connects: readConnects(log.stdout, startedAt) };
+  }
+
+  /** Pushes and returns at once, while the hosts still prepare for the next push. */
+  async pushWithoutWaiting(): Promise<void> {
+    await this.#run('push');
+  }
+
+  /** Asks every host what it serves; returns seconds. */
+  async status(): Promise<number> {
+    return (await this.#run('status')).seconds;
+  }
+
+  #run(...words: readonly string[]): Promise<MeasuredProgram> {
+    const { program, signal, directory } = this.#options;
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCAP_')));
+    const argv: Argv = [program, ...words, '--config', this.#config];
+    return measureProgram(argv, { cwd: directory, env, signal });
+  }
+}
+
+/** Stock tools know no canary, so all hosts are one group. */
+function toConfig(fleetConfig: string, staging: string): string {
+  const [beforeGroups = ''] = fleetConfig.split(/^groups:$/m);
+  const withStaging = beforeGroups.replace(/^staging: .*$/m, () => `staging: ${JSON.stringify(staging)}`);
+  return `${withStaging}groups:\n  - {name: all, hosts: ["*"], failureBudget: 0}\n`;
+}
