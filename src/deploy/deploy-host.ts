@@ -13,6 +13,7 @@ import { type DeployRepository, openDeployRepository } from '../revision/deploy-
 import { temporarySuffix, writeFileAtomic } from '../system/atomic-file.ts';
 import { takeLock } from '../system/file-lock.ts';
 import type { Transport } from '../transport/transport.ts';
+import { recordAbortedRuns } from './aborted-runs.ts';
 import type { CommandRegistry, CommandWorld } from './commands/command.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { StateLayout } from './state-layout.ts';
@@ -63,14 +64,15 @@ export interface LockRequest {
 }
 
 /**
- * Runs `work` as the one writer of this state directory. Throws `lock_held` or `hold_placed`. What a killed run left unfinished is swept before.
+ * Runs `work` as the one writer of this state directory. Throws `lock_held` or `hold_placed`. Before, what a killed run
+ * left unfinished is swept, and the run recorded as aborted: also when there turns out to be nothing to do.
  */
 export async function asWriter<T>(
   host: DeployHost,
   request: LockRequest,
   work: (repository: DeployRepository) => Promise<T>,
 ): Promise<T> {
-  const { layout, bus, signal } = host;
+  const { layout, bus, operator, signal } = host;
   for (const directory of [layout.state, layout.logs, layout.work]) mkdirSync(directory, { recursive: true });
   using _lock = await takeLock(layout.lock, {
     ...request,
@@ -81,6 +83,7 @@ export async function asWriter<T>(
   });
   refuseHold(readHold(layout));
   sweepWork(layout);
+  recordAbortedRuns(layout, operator.host);
   try {
     return await work(await openDeployRepository(layout.repo, { create: true }));
   } finally {

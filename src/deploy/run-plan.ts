@@ -7,7 +7,6 @@ import { isSha } from '../core/sha.ts';
 import type { HostCounts, RunOutcome, ScapEvent } from '../events/event.ts';
 import { type Plan, planHosts } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
-import { recordAbortedRuns } from './aborted-runs.ts';
 import { createBundleStore } from './bundle-store.ts';
 import type { RunContext, TaskResult } from './commands/command.ts';
 import { confirmRest } from './confirm-rest.ts';
@@ -67,7 +66,6 @@ export async function runPlan(
   const { bus, layout, operator } = host;
   refuseMovedWorld(plan, repository, options.done);
   await initializePlan(plan, host.commands, commandWorld(host, repository));
-  recordAbortedRuns(layout, operator.host);
 
   const startedAt = options.startedAt ?? Date.now();
   const members = await fleet.survey();
