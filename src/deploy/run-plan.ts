@@ -12,7 +12,7 @@ import type { RunContext, TaskResult } from './commands/command.ts';
 import { confirmRest } from './confirm-rest.ts';
 import { commandWorld, type DeployHost } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
-import { executePlan, initializePlan } from './executor.ts';
+import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
 import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
 import { rollBackIfNeeded } from './roll-back.ts';
