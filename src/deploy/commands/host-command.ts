@@ -6,6 +6,11 @@ import type { Connection } from '../../transport/connection.ts';
 import { runStage } from '../target-client.ts';
 import { Command, type CommandWorld, type Notify, type RunContext } from './command.ts';
 
+export interface StageOptions {
+  readonly timeoutMs: number;
+  readonly notify: Notify;
+}
+
 /** A command whose work is a stage of the same name on the task's host. */
 export abstract class HostCommand<A> extends Command<A> {
   override async initialize({ hosts }: CommandWorld, _args: A, task: Task): Promise<void> {
@@ -29,9 +34,18 @@ export abstract class HostCommand<A> extends Command<A> {
     run: RunContext,
     task: Task,
     params: Readonly<Record<string, unknown>>,
-    options: { readonly timeoutMs: number; readonly notify: Notify },
+    options: StageOptions,
   ): Promise<Readonly<Record<string, unknown>>> {
-    const connection = await this.connect(run, task);
+    return this.runStageOver(await this.connect(run, task), run, params, options);
+  }
+
+  /** As {@link runStage}, over a connection that {@link connect} gave: the request goes out at once. */
+  protected runStageOver(
+    connection: Connection,
+    run: RunContext,
+    params: Readonly<Record<string, unknown>>,
+    options: StageOptions,
+  ): Promise<Readonly<Record<string, unknown>>> {
     return runStage(
       connection,
       this.name,

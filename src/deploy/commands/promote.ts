@@ -47,11 +47,11 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     task: Task,
     notify: Notify,
   ): Promise<TaskResult> {
-    await this.connect(run, task);
+    const connection = await this.connect(run, task);
     const sentAt = timeNow();
-    const answer = await this.runStage(
+    const answer = await this.runStageOver(
+      connection,
       run,
-      task,
       { revision, adopt: run.adopt, onControllerLoss, ...(putBack !== undefined && { putBack }) },
       { timeoutMs: run.timeouts.promoteMs, notify },
     );
