@@ -143,6 +143,11 @@ const told: readonly (readonly [ScapEvent, string, string])[] = [
   ],
   [task('task.skipped', 'fetch', web1), 'info', 'web1: fetch skipped: done by the interrupted run'],
   [
+    event('soak.started', { stage: 'promote:canary', durationMs: 20_000 }),
+    'info',
+    'promote:canary: soaking for 20.0 s before more hosts are promoted',
+  ],
+  [
     event('rollback.started', { hosts: hosts(2), reason: 'check "homepage" failed' }),
     'warn',
     'Rolling back 2 hosts (mw1001, mw1002): check "homepage" failed',

@@ -35,6 +35,25 @@ describe('renderBlock()', () => {
     expect(renderBlock(fold(...fetching, runFinished('ok')), { ...wide, now: 0 })).toEqual([]);
   });
 
+  it('shows how much of a soak is left, until anything else happens', () => {
+    const soaking = [
+      runStarted(names, {}, 0),
+      event('stage.started', { stage: 'promote:canary', tasks: 1 }, 1000),
+      event('stage.finished', { stage: 'promote:canary', ok: 1, failed: 0, durationMs: 1000 }, 2000),
+      event('soak.started', { stage: 'promote:canary', durationMs: 20_000 }, 2000),
+    ];
+    const head = (seconds: string) => `Run 12: push of aaaaaaaaaaaa to 200 hosts, ${seconds} s`;
+    expect(renderBlock(fold(...soaking), { ...wide, now: 7000 })).toEqual([
+      head('7.0'),
+      'Soaking after promote:canary, 15.0 s left',
+    ]);
+    expect(renderBlock(fold(...soaking), { ...wide, now: 22_000 })).toEqual([head('22.0')]);
+    const interrupted = event('interrupt.received', { signal: 'SIGINT' }, 8000);
+    expect(renderBlock(fold(...soaking, interrupted), { ...wide, now: 8000 })).toEqual([`${head('8.0')}, stopping`]);
+    const next = event('stage.started', { stage: 'promote:rest', tasks: 2 }, 8000);
+    expect(renderBlock(fold(...soaking, next), { ...wide, now: 8000 })[1]).toBe('promote:rest: 0 of 2 ok, 2 left');
+  });
+
   it('shows the scan with its rate', () => {
     const scanned = event('staging.scanned', { files: 70012, readBytes: 840_000_000, done: false }, 1000);
     expect(renderBlock(fold(scanned), { ...wide, now: 3000 })).toEqual([

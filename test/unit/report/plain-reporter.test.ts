@@ -125,6 +125,29 @@ describe('createPlainReporter()', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('tells a soak at once, and every half a minute how much of it is left', () => {
+    const stream = createSampleStream();
+    const reporter = createPlainReporter({ stream, verbose: false, colour: false });
+    const spoke = (at: number) => event('host.spoke', { host: host('a'), text: 'Welcome' }, at);
+    reporter.listener(runStarted([host('a')]));
+    stream.clear();
+    reporter.listener(event('soak.started', { stage: 'promote:canary', durationMs: 80_000 }, 0));
+    vi.advanceTimersByTime(10_000);
+    reporter.listener(spoke(10_000));
+    vi.advanceTimersByTime(65_000);
+    expect(stream.text().split('\n')).toEqual([
+      'promote:canary: soaking for 1 m 20 s before more hosts are promoted',
+      'a: says "Welcome"',
+      'Soaking after promote:canary, 50.0 s left',
+      'Soaking after promote:canary, 20.0 s left',
+      '',
+    ]);
+    vi.advanceTimersByTime(60_000);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(stream.text().split('\n')).toHaveLength(5);
+    reporter[Symbol.dispose]();
+  });
+
   it('prints how far the scan is', () => {
     const scanned = (files: number, at: number, done = false) =>
       event('staging.scanned', { files, readBytes: files * 10, done }, at);

@@ -62,6 +62,13 @@ describe('formatPlanText()', () => {
     ]);
   });
 
+  it('shows what follows a batch', () => {
+    const batch = { ...stage('promote:rest 1/2', [taskFor('promote', 'web1')]), group: 'rest', soakMs: 20_000 };
+    expect(formatPlanText(plan([batch]), describeTask)).toContain(
+      'promote:rest 1/2 on 1 host: web1 (failure budget 0, then soak 20.0 s)\n',
+    );
+  });
+
   it('shows apart what differs in more, and chains in order', () => {
     const chain = (name: string) => [taskFor('depool', name), taskFor('promote', name), taskFor('repool', name)];
     const text = formatPlanText(
