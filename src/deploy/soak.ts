@@ -16,17 +16,19 @@ export interface SoakFacts {
 }
 
 /**
- * How long to wait after a stage, in milliseconds: nothing when it promoted nobody, or when no promotion is left to wait with. Promotions
- * are the stages of groups.
+ * How long to wait after a stage, in milliseconds: nothing when it promoted nobody, or when no promotion is left to wait with. That is one
+ * in a stage of any group with a command of this stage: confirming, say, waits for nothing.
  */
 export function dueSoakMs({ stages, at, isDone, dropped }: SoakFacts): number {
   const { soakMs = 0, tasks = [] } = stages[at] ?? {};
-  if (soakMs === 0 || !(tasks.flat() as Task[]).some(isDone)) return 0;
+  const soaked = tasks.flat() as Task[];
+  if (soakMs === 0 || !soaked.some(isDone)) return 0;
+  const commands = new Set(soaked.map(({ command }) => command));
   const canRun = ({ host }: Task) => host === undefined || !dropped.has(host);
   const next = stages
     .slice(at + 1)
     .filter(({ group }) => group !== undefined)
-    .map((stage) => (stage.tasks.flat() as Task[]).filter(canRun))
+    .map((stage) => (stage.tasks.flat() as Task[]).filter((task) => commands.has(task.command) && canRun(task)))
     .find((left) => left.length > 0);
   return next?.every(isDone) === false ? soakMs : 0;
 }

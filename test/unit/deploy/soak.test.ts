@@ -42,6 +42,14 @@ describe('dueSoakMs()', () => {
     expect(due(at, done, dropped)).toBe(expected);
   });
 
+  it('does not wait with anything but the same work', () => {
+    const confirm = aStage('confirm', [aTask('confirm', 'a')], { group: 'all' });
+    const isDone = ({ id }: { readonly id: string }) => id === 'promote@a';
+    const first = batch('1', ['a'], 1000);
+    expect(dueSoakMs({ stages: [first, confirm], at: 0, isDone, dropped: new Map() })).toBe(0);
+    expect(dueSoakMs({ stages: [first, confirm, batch('2', ['b'], 0)], at: 0, isDone, dropped: new Map() })).toBe(1000);
+  });
+
   it('is nothing where a stage names none', () => {
     const plain = [batch('1', ['a'], 0), batch('2', ['b'], 0)];
     expect(dueSoakMs({ stages: plain, at: 0, isDone: ({ id }) => id === 'promote@a', dropped: new Map() })).toBe(0);
