@@ -32,7 +32,9 @@ const script = [
   'dir=$XDG_CACHE_HOME/scap',
   'file=$dir/agent-$hash.mjs',
   'fits() { test "$(sha256sum 2>/dev/null < "$1")" = "$hash  -"; }',
-  'test -f "$file" && fits "$file" || { say send; umask 077; part=$file.part.$$; mkdir -p "$dir" && head -c "$size" > "$part" && fits "$part" && mv -f "$part" "$file" || { rm -f "$part"; say not-stored "$dir"; exit 0; }; }',
+  // In a shell of its own: the agent must not run with this umask. The token, as hosts may share a home, and with it process ids.
+  'store() { (umask 077; part=$file.part.$token; mkdir -p "$dir" && head -c "$size" > "$part" && fits "$part" && mv -f "$part" "$file" || { rm -f "$part"; false; }); }',
+  'test -f "$file" && fits "$file" || { say send; store || { say not-stored "$dir"; exit 0; }; }',
   'export SCAP_AGENT_TOKEN="$token" MALLOC_ARENA_MAX=2',
   'say start',
   'exec "$node" --max-semi-space-size=4 -e "$code" -- "$file" serve --cache "$cache" --live "$live"',
@@ -50,16 +52,22 @@ export function bootstrapCommand({ sha256, sizeBytes, node, cache, live, token }
   return quoteForShell(words);
 }
 
-/** Ends everything that carries the token, hung or not, and whatever process group it is in. */
+/**
+ * Ends everything that carries the token, hung or not, and whatever process group it is in. Looks again until nothing is left: something may
+ * have been started meanwhile.
+ */
 export function reapCommand(token: string): string {
-  const reap = 'grep -lsa "SCAP_AGENT_TOKEN=$1" /proc/[0-9]*/environ | cut -d/ -f3 | xargs -r kill -KILL';
+  const reap = [
+    'i=0',
+    'while test $i -lt 5 && pids=$(grep -lsa "SCAP_AGENT_TOKEN=$1" /proc/[0-9]*/environ | cut -d/ -f3) && test -n "$pids"; do kill -KILL $pids 2>/dev/null; i=$((i+1)); done',
+  ].join('; ');
   return quoteForShell(['exec', '/bin/sh', '-c', reap, 'scap', token]);
 }
 
-/** Parses a line; `undefined` for anything that a login shell may print. */
+/** Parses a line; `undefined` for anything that a login shell may print. What it printed without ending the line is passed over. */
 export function parseBootstrapLine(
   line: string,
 ): { readonly word: BootstrapWord; readonly detail: string } | undefined {
-  const match = /^scap-bootstrap (send|start|no-node|old-node|not-stored)(?: (.*))?$/.exec(line);
+  const match = /scap-bootstrap (send|start|no-node|old-node|not-stored)(?: (.*))?$/.exec(line);
   return match === null ? undefined : { word: match[1] as BootstrapWord, detail: match[2] ?? '' };
 }
