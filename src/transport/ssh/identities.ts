@@ -5,6 +5,7 @@
  * more than fit is narrowed to those that are named.
  */
 import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2';
 import { isSystemError } from '../../core/errors.ts';
 import type { Ssh2 } from './load-ssh2.ts';
@@ -13,7 +14,7 @@ import type { IdentitySettings } from './settings.ts';
 /** One way to log in, for any user. */
 export type Identity =
   | { readonly kind: 'key'; readonly key: ParsedKey }
-  | { readonly kind: 'agent'; readonly agent: BaseAgent };
+  | { readonly kind: 'agent'; readonly agent: BaseAgent; readonly keyCount: number };
 
 export interface Identities {
   readonly offered: readonly Identity[];
@@ -23,6 +24,14 @@ export interface Identities {
 
 /** OpenSSH's MaxAuthTries is 6 by default, and counts each key. */
 const maxAttempts = 5;
+
+/** How long an agent may take to list its keys: it need not ask anybody for that. */
+const agentTimeoutMs = 5000;
+
+/** How many keys a server is shown. */
+export function countKeys(identities: readonly Identity[]): number {
+  return identities.reduce((sum, identity) => sum + (identity.kind === 'key' ? 1 : identity.keyCount), 0);
+}
 
 /** Loads keys; missing files are passed over. `passphrase` is tried on encrypted ones. Never throws. */
 export async function loadIdentities(
@@ -39,16 +48,18 @@ export async function loadIdentities(
   const inAgent = new Set(wanted.map(blobOf));
   const own = read.flatMap(({ key }) => (key === undefined || inAgent.has(blobOf(key)) ? [] : [key]));
   const lent = wanted.slice(0, Math.max(0, maxAttempts - own.length));
+  const left = own.length + wanted.length - Math.min(own.length, maxAttempts) - lent.length;
   return {
     offered: [
       ...own.slice(0, maxAttempts).map((key): Identity => ({ kind: 'key', key })),
       ...(agent === undefined || lent.length === 0
         ? []
-        : [{ kind: 'agent' as const, agent: narrowAgent(ssh2, agent, lent) }]),
+        : [{ kind: 'agent' as const, agent: narrowAgent(ssh2, agent, lent), keyCount: lent.length }]),
     ],
     passedOver: [
       ...read.flatMap(({ blob, why }) => (why === undefined || inAgent.has(blob ?? '') ? [] : [why])),
       ...(problem === undefined ? [] : [problem]),
+      ...(left > 0 ? [`${left} more, as servers refuse after a few (name the right one with "ssh.identityFile")`] : []),
     ],
   };
 }
@@ -71,7 +82,7 @@ interface ReadKey {
 }
 
 function readKey(ssh2: Ssh2, path: string, passphrase: string | undefined): ReadKey {
-  const beside = readText(`${path}.pub`).text?.split(' ')[1];
+  const beside = readText(`${path}.pub`).text?.trim().split(/\s+/)[1];
   const { text, problem } = readText(path);
   if (text === undefined) return { blob: beside, ...(problem !== undefined && { why: `"${path}": ${problem}` }) };
   const parsed: unknown = ssh2.utils.parseKey(text, passphrase);
@@ -111,7 +122,21 @@ const noKeys: AgentKeys = { keys: [] };
 
 function listAgentKeys(ssh2: Ssh2, socket: string): Promise<AgentKeys> {
   return new Promise((resolve) => {
-    ssh2.createAgent(socket).getIdentities((error, keys) => {
+    let stream: Duplex | undefined;
+    class WatchedAgent extends ssh2.OpenSSHAgent {
+      override getStream(done: (error?: Error | null, stream?: Duplex) => void): void {
+        super.getStream((error: Error | null | undefined, opened?: Duplex) => {
+          stream = opened;
+          done(error, opened);
+        });
+      }
+    }
+    const timer = setTimeout(() => {
+      resolve({ keys: [], problem: `the agent at "${socket}": no answer after ${agentTimeoutMs} ms` });
+      stream?.destroy();
+    }, agentTimeoutMs);
+    new WatchedAgent(socket).getIdentities((error, keys) => {
+      clearTimeout(timer);
       if (error) resolve({ keys: [], problem: `the agent at "${socket}": ${error.message}` });
       else resolve({ keys: (keys ?? []).flatMap((key) => toParsedKey(ssh2, key)) });
     });

@@ -60,19 +60,26 @@ function knownHostsOf(openssh: OpensshSettings): string[] {
   const files = ['userknownhostsfile', 'globalknownhostsfile'].flatMap((key) =>
     (openssh.get(key) ?? []).flatMap((value) => value.split(' ')),
   );
-  if (files.length > 0) return files.map(expandHome);
+  if (files.length > 0) return files.filter((path) => path !== 'none').map(expandHome);
   return ['~/.ssh/known_hosts', '~/.ssh/known_hosts2', '/etc/ssh/ssh_known_hosts'].map(expandHome);
 }
 
 function identitiesOf(openssh: OpensshSettings, { identityFiles }: SshSettings): IdentitySettings {
-  const agent = first(openssh, 'identityagent');
   const configured = identityFiles.length > 0;
   const listed = openssh.get('identityfile') ?? ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
   return {
-    files: configured ? identityFiles : listed.map(expandHome),
-    agent: agent === undefined || agent === 'SSH_AUTH_SOCK' ? process.env.SSH_AUTH_SOCK : expandHome(agent),
+    files: configured ? identityFiles : listed.filter((path) => path !== 'none').map(expandHome),
+    agent: agentOf(openssh.get('identityagent')?.[0]),
     only: configured || first(openssh, 'identitiesonly') === 'yes',
   };
+}
+
+/** See ssh_config(5), IdentityAgent: `none`, a variable of the environment, or a socket. */
+function agentOf(configured: string | undefined): string | undefined {
+  if (configured === 'none') return undefined;
+  const variable = configured === 'SSH_AUTH_SOCK' ? configured : /^\$\{?(\w+)\}?$/.exec(configured ?? '')?.[1];
+  if (variable !== undefined) return process.env[variable] || undefined;
+  return configured === undefined ? process.env.SSH_AUTH_SOCK || undefined : expandHome(configured);
 }
 
 /** `none` is how OpenSSH says that something is not set. */

@@ -34,7 +34,7 @@ export function toConnectError(failure: SshFailure, facts: FailureFacts): ScapEr
   const data = { host: name, address, port };
   const unreachable = (code: ConstructorParameters<typeof ScapError>[0], why: string, hint: string) =>
     new ScapError(code, `Cannot reach ${name}: ${why}`, { hint, data, cause: failure });
-  if (failure.level === 'client-authentication') {
+  if (failure.level === 'client-authentication' || isRefusedEarly(failure)) {
     const offered =
       facts.offered === 0 ? 'there was no key to offer' : `none of ${count(facts.offered, 'key')} was accepted`;
     const passed = facts.passedOver.length > 0 ? `; not used: ${facts.passedOver.join('; ')}` : '';
@@ -80,6 +80,11 @@ export function toConnectError(failure: SshFailure, facts: FailureFacts): ScapEr
     `${failure.message} (${where})`,
     `Try by hand: ssh -p ${port} ${user}@${address}`,
   );
+}
+
+/** A server with a small MaxAuthTries ends the connection before all keys were tried; only its words tell that. */
+function isRefusedEarly({ message }: SshFailure): boolean {
+  return /too many authentication failures/i.test(message);
 }
 
 /** An sshd that is asked too much at once closes connections; trying again a little later helps. */
