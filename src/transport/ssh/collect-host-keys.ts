@@ -6,7 +6,7 @@ import type { Algorithms } from 'ssh2';
 import { ScapError } from '../../core/errors.ts';
 import { loadSsh2 } from './load-ssh2.ts';
 import type { Destination } from './settings.ts';
-import { toConnectError } from './ssh-errors.ts';
+import { type SshFailure, toConnectError } from './ssh-errors.ts';
 
 /** One question for each type: a server shows the one key that was negotiated. */
 const questions: readonly (readonly string[])[] = [
@@ -54,31 +54,27 @@ async function ask(
   const ssh2 = await loadSsh2();
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
-    // Our own socket, so that a refusal is told apart from a server without such a key.
     const sock = connect({ host: destination.address, port: destination.port });
-    let reached = false;
-    sock.once('connect', () => {
-      reached = true;
-    });
-    const done = (key?: Buffer) => {
+    const end = () => {
       client.destroy();
       sock.destroy();
-      resolve(key);
     };
-    client.on('error', (error: Error & { level?: string; code?: string }) => {
-      const lost = error.level === 'client-timeout' || /connection lost before handshake/i.test(error.message);
-      if (reached && !lost) return done();
-      const facts = { destination, timeoutMs, passedOver: [], offered: 0 };
-      client.destroy();
-      reject(toConnectError(error, facts));
-    });
+    const fail = (error: SshFailure) => {
+      end();
+      // Only this means that there is no such key; a connection that was cut off tells nothing.
+      if (/no matching host key/i.test(error.message)) resolve(undefined);
+      else reject(toConnectError(error, { destination, timeoutMs, passedOver: [], offered: 0 }));
+    };
+    client.on('error', (error: Error & SshFailure) => fail(error));
+    client.once('close', () => fail({ level: 'handshake-lost', message: 'the connection was closed' }));
     client.connect({
       sock,
       username: destination.user,
       readyTimeout: timeoutMs,
       algorithms: { serverHostKey: [...wanted] } as unknown as Algorithms,
       hostVerifier: (key: Buffer) => {
-        done(key);
+        resolve(key);
+        end();
         return false;
       },
     });
