@@ -2,59 +2,76 @@
  * An agent at the far end of an SSH connection: started, given its own bytes if the host lacks them, and ended without leaving anything behind.
  */
 import type { Client, ClientChannel } from 'ssh2';
-import { ScapError } from '../../core/errors.ts';
+import { type ErrorCode, ScapError } from '../../core/errors.ts';
 import type { AgentStreams, ConnectOptions } from '../connection.ts';
 import { type AgentStart, bootstrapCommand, parseBootstrapLine, reapCommand } from './bootstrap.ts';
+import { stopped } from './jump-hosts.ts';
+import type { Link } from './link.ts';
 
 /** How long ending what hangs on a host may take. */
 const reapMs = 5000;
+/** How long the reason for a failure is waited for. */
+const lastWordsMs = 500;
 const maxLineBytes = 64 * 1024;
 
 /**
- * Starts the agent over `client`, which it ends when the agent is gone. Throws `node_missing`, `agent_unusable`, `connect_timeout`, `interrupted`
- * or `handshake_lost`; then the client has been ended.
+ * Starts the agent over `link`, which it ends when the agent is gone. Throws `node_missing`, `agent_unusable`, `connect_timeout`, `interrupted`,
+ * `handshake_lost` or `target_unreachable`; then the link has been closed.
  */
 export async function startRemoteAgent(
-  client: Client,
+  link: Link,
   host: string,
   start: AgentStart & { readonly bytes: Buffer },
   options: ConnectOptions,
 ): Promise<AgentStreams> {
-  const noise = (line: string) => options.onNoise?.(line);
   const said: string[] = [];
   try {
-    const channel = await execute(client, bootstrapCommand(start));
+    const channel = await execute(link.client, bootstrapCommand(start), { host, ...options });
     channel.stderr.setEncoding('utf8');
     channel.stderr.on('data', (text: string) => {
       for (const line of text.split('\n').filter(Boolean)) {
         said.push(line);
         said.splice(0, said.length - 5);
-        noise(line);
+        options.onNoise?.(line);
       }
     });
     channel.on('error', () => {});
+    const ended = watchEnd(link, channel, said);
     await converse(channel, host, start, options, said);
-    const ended = new Promise<string>((resolve) => {
-      let status = 'the agent ended';
-      channel.once('exit', (exit: number | null, signal?: string) => {
-        status = exit === 0 ? status : `the agent ended with ${signal ? `signal ${signal}` : `exit status ${exit}`}`;
-      });
-      channel.once('close', () => resolve(said.length === 0 ? status : `${status}: ${said.at(-1)}`));
-      client.once('close', () => resolve('the connection was closed'));
-      client.on('error', (error: Error) => resolve(error.message));
-    });
-    void ended.then(() => client.end());
-    return {
-      stdin: channel,
-      stdout: channel,
-      ended,
-      kill: () => void reap(client, start.token),
-      release: () => client.end(),
+    let isParting = false;
+    // Once: an agent that is being killed is seen to its end, and what was let go ends by itself.
+    const part = (how: () => void) => {
+      if (!isParting) how();
+      isParting = true;
     };
+    const kill = () => part(() => void reap(link, host, start.token));
+    const release = () => part(link.end);
+    // What ended badly may leave behind what it had started.
+    void ended.then(({ isClean }) => (isClean ? release() : kill()));
+    return { stdin: channel, stdout: channel, ended: ended.then(({ why }) => why), kill, release };
   } catch (error) {
-    client.destroy();
+    link.destroy();
     throw error;
   }
+}
+
+interface End {
+  readonly why: string;
+  readonly isClean: boolean;
+}
+
+/** Resolves when the agent has ended, or cannot be heard any more. */
+function watchEnd({ client }: Link, channel: ClientChannel, said: readonly string[]): Promise<End> {
+  return new Promise((resolve) => {
+    let end: End = { why: 'the agent ended', isClean: false };
+    channel.once('exit', (exit: number | null, signal?: string) => {
+      if (exit === 0) end = { ...end, isClean: true };
+      else end = { why: `the agent ended with ${signal ? `signal ${signal}` : `exit status ${exit}`}`, isClean: false };
+    });
+    channel.once('close', () => resolve(said.length === 0 ? end : { ...end, why: `${end.why}: ${said.at(-1)}` }));
+    client.once('close', () => resolve({ why: 'the connection was closed', isClean: false }));
+    client.on('error', (error: Error) => resolve({ why: error.message, isClean: false }));
+  });
 }
 
 /** Talks with the script until it starts Node; gives it the agent when it asks. */
@@ -108,9 +125,17 @@ function converse(
         case 'no-node':
           settle(noNode(host, node));
           return false;
+        case 'not-stored': {
+          // Why comes on another stream, and may come later.
+          const tell = () => settle(notStored(host, parsed?.detail ?? '', said));
+          channel.off('close', close);
+          channel.once('close', tell);
+          setTimeout(tell, lastWordsMs);
+          return true;
+        }
         default:
-          settle(notStored(host, parsed?.detail ?? '', said));
-          return false;
+          onNoise?.(line);
+          return true;
       }
     };
     const read = (chunk: Buffer) => {
@@ -134,30 +159,56 @@ function converse(
   });
 }
 
-function execute(client: Client, command: string): Promise<ClientChannel> {
+interface Wait {
+  readonly host: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Starts a command. Throws `handshake_lost`, `target_unreachable`, `connect_timeout` or `interrupted`. */
+function execute(client: Client, command: string, { host, timeoutMs, signal }: Wait): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    client.once('close', () =>
-      reject(new ScapError('handshake_lost', 'the connection was closed before the agent was started')),
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      client.off('close', close);
+      act();
+    };
+    const refuse = (code: ErrorCode, why: string, cause?: unknown) =>
+      settle(() => reject(new ScapError(code, `Cannot reach ${host}: ${why}`, { cause })));
+    const close = () => refuse('handshake_lost', 'the connection was closed before a program was started');
+    const abort = () => settle(() => reject(stopped(host)));
+    const timer = setTimeout(
+      () => refuse('connect_timeout', `no program was started within ${timeoutMs} ms`),
+      timeoutMs,
     );
-    client.exec(command, (error, channel) => {
-      if (error)
-        reject(new ScapError('target_unreachable', `Cannot start a program there: ${error.message}`, { cause: error }));
-      else resolve(channel);
-    });
+    client.once('close', close);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) return abort();
+    try {
+      client.exec(command, (error, channel) => {
+        if (error) refuse('target_unreachable', `it starts no program: ${error.message}`, error);
+        else settle(() => resolve(channel));
+      });
+    } catch {
+      close();
+    }
   });
 }
 
-/** Over the same connection while it lasts; when it is gone, the agent notices that by itself. */
-async function reap(client: Client, token: string): Promise<void> {
-  const timer = setTimeout(() => client.destroy(), reapMs);
-  client.once('close', () => clearTimeout(timer));
+/** Over the same connection while it lasts; when it is gone, the agent notices that by itself. Ends the link. Never throws. */
+async function reap(link: Link, host: string, token: string): Promise<void> {
+  const timer = setTimeout(link.destroy, reapMs);
+  link.client.once('close', () => clearTimeout(timer));
   try {
-    const channel = await execute(client, reapCommand(token));
+    const channel = await execute(link.client, reapCommand(token), { host, timeoutMs: reapMs });
+    channel.on('error', () => {});
     channel.stderr.resume();
     channel.resume();
-    channel.once('close', () => client.end());
+    channel.once('close', link.end);
   } catch {
-    client.destroy();
+    clearTimeout(timer);
+    link.destroy();
   }
 }
 

@@ -32,7 +32,7 @@ export function createSshTransport({ agentPath, settings, passphrase }: SshTrans
       shipped ??= readAgent();
       const { name, cache, live } = endpoint;
       const destination = await resolveDestination(endpoint, settings);
-      const client = await dialer.dial(destination, options.signal);
+      const link = await dialer.dial(destination, options.signal);
       const start = {
         ...shipped,
         sizeBytes: shipped.bytes.length,
@@ -46,7 +46,7 @@ export function createSshTransport({ agentPath, settings, passphrase }: SshTrans
         refusal ??= findOldNode(name, line);
         options.onNoise?.(line);
       };
-      const streams = await startRemoteAgent(client, name, start, { ...options, onNoise });
+      const streams = await startRemoteAgent(link, name, start, { ...options, onNoise });
       try {
         return await openConnection(name, streams, { ...options, onNoise });
       } catch (error) {
