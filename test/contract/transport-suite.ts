@@ -3,7 +3,7 @@
  * {@link TransportUnderTest} of its own and calls {@link describeTransport}.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import type { Endpoint, Transport } from '../../src/transport/transport.ts';
 import { processesNaming, temporaryDirectory, until } from '../support/operator.ts';
 
 export interface TransportUnderTest {
-  /** A transport that starts this program (an `.mjs` file) as the agent. The file need not exist. */
+  /** A transport that starts this program (an `.mjs` file) as the agent. */
   withAgent(path: string): Transport;
   /** The real agent, built. */
   readonly realAgent: string;
@@ -369,9 +369,9 @@ export function describeTransport(name: string, { withAgent, realAgent, fakeAgen
     });
 
     it('an agent that cannot start: target_unreachable', async () => {
-      await expect(connect(withAgent(join(directory, 'no-such-agent.mjs')))).rejects.toMatchObject({
-        code: 'target_unreachable',
-      });
+      const broken = join(directory, 'broken-agent.mjs');
+      writeFileSync(broken, "throw new Error('nothing works here');\n");
+      await expect(connect(withAgent(broken))).rejects.toMatchObject({ code: 'target_unreachable' });
       await gone();
     });
 
