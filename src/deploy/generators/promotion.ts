@@ -59,7 +59,7 @@ export function planPromotion(facts: PromotionFacts): Plan {
 }
 
 function planStages(
-  { revision, inventory, concurrency }: PromotionFacts,
+  { kind, revision, inventory, concurrency }: PromotionFacts,
   behind: readonly Host[],
   names: ReadonlySet<HostName>,
 ): PlanStage[] {
@@ -74,7 +74,9 @@ function planStages(
       revision,
       ...(reverts(host) && { onControllerLoss: 'revert' }),
     }));
-    return planBatches(group, inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`, tasks);
+    // Whoever goes back is in a hurry, and what was live before has shown its faults.
+    const pace = kind === 'rollback' ? { ...group, soakMs: 0 } : group;
+    return planBatches(pace, inventory.groups.length === 1 ? 'promote' : `promote:${group.name}`, tasks);
   });
   // After all promotions: a run that fails in a later group takes the earlier ones back, also when it dies over it.
   const confirmations = inventory.groups.flatMap((group) => {

@@ -77,9 +77,9 @@ describe('planPromotion()', () => {
   });
 
   const many = (count: number) => Array.from({ length: count }, (_, at) => aHost(`h${at + 1}`));
-  const promoting = (groups: readonly Group[]) => {
+  const promoting = (groups: readonly Group[], kind = 'push') => {
     const hosts = groups.flatMap((group) => group.hosts.map((host) => ({ host, live: old, complete: new Set<Sha>() })));
-    const plan = planPromotion(facts({ inventory: { groups }, hosts, concurrency: 2 }));
+    const plan = planPromotion(facts({ inventory: { groups }, hosts, concurrency: 2, kind }));
     expect(parsePlan(formatPlan(plan), 'plan.json')).toEqual(plan);
     return plan.stages.filter(({ name }) => name.startsWith('promote'));
   };
@@ -172,6 +172,13 @@ describe('planPromotion()', () => {
   it('[B31] promotes a whole batch at once, whatever the concurrency of other stages', () => {
     expect(promoting([aGroup('all', many(7))])[0]).toMatchObject({ concurrency: 7, group: 'all' });
     expect(promoting([aGroup('all', many(7))])[0]).not.toHaveProperty('soakMs');
+  });
+
+  it('[B33] a rollback keeps the batches and does not soak', () => {
+    const group = aGroup('all', many(4), 0, { batchSize: 2, soakMs: 20_000 });
+    const back = promoting([group], 'rollback');
+    expect(sizes(back)).toEqual(sizes(promoting([group])));
+    for (const stage of back) expect(stage).not.toHaveProperty('soakMs');
   });
 
   it('[B31] counts batches by the hosts that are left to promote', () => {
