@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startFleet } from '../../fleet/fleet.mjs';
+import { type Fleet, startFleet } from '../../fleet/fleet.mjs';
 import { FleetError } from '../../fleet/fleet-error.mjs';
 import { ScriptFailure } from '../../program/async-script.ts';
 import { runProgram } from '../../program/run-program.ts';
@@ -65,8 +65,18 @@ export async function measureFleet(size: FleetSize, options: MeasureFleetOptions
     return { size, mode: fleet.mode, ...measured };
   } finally {
     say(`${size.hostCount} hosts: removing them`);
-    await fleet.stop();
+    await stopHosts(fleet, say);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A fleet that does not stop must not hide why the work failed. */
+async function stopHosts(fleet: Fleet, say: (text: string) => void): Promise<void> {
+  try {
+    await fleet.stop();
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
   }
 }
 
