@@ -1,10 +1,10 @@
 // kill -9 of the deploy host's process while it works on eight hosts over SSH: nobody tells the agents, they have to notice.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Fleet } from '../../scripts/lib/fleet/fleet.mjs';
-import { cleanUp, eventually, type Fault, type Finished, killPid } from './support/site.ts';
-import { SshSite, startHosts } from './support/ssh-site.ts';
+import { cleanUp, eventually, type Finished, killPid } from './support/site.ts';
+import { afterEvent, SshSite, stages, startHosts } from './support/ssh-site.ts';
 import { Rolling } from './support/sweep.ts';
 
 let fleet: Fleet;
@@ -30,17 +30,6 @@ interface Moment {
   readonly done?: number;
 }
 
-const stages = [
-  { stage: 'fetch', tasks: 8 },
-  { stage: 'config', tasks: 8 },
-  { stage: 'promote:canary', tasks: 1 },
-  { stage: 'promote:rest 1/3', tasks: 3 },
-  { stage: 'promote:rest 2/3', tasks: 3 },
-  { stage: 'promote:rest 3/3', tasks: 1 },
-  { stage: 'record', tasks: 1 },
-  { stage: 'finalize', tasks: 8 },
-] as const;
-
 const everything: readonly Moment[] = stages.flatMap(({ stage, tasks }): Moment[] => [
   { stage, at: 'its start' },
   { stage, at: 'work on all hosts' },
@@ -57,15 +46,6 @@ const usual: readonly Moment[] = [
   { stage: 'record', at: 'some hosts done', done: 1 },
   { stage: 'finalize', at: 'work on all hosts' },
 ];
-
-/** Each event is written to the run's log when it happens: there the process is ended from within, not a moment later. */
-const afterEvent = (type: string, stage: string, nth: number): Fault => ({
-  role: 'deploy',
-  op: 'writeSync',
-  when: 'after',
-  match: `"type":"${type}".*"stage":"${stage}"`,
-  nth,
-});
 
 async function strikeAt({ stage, at, done = 1 }: Moment): Promise<Finished> {
   if (at === 'its start') return site.scap(['push'], { fault: afterEvent('stage.started', stage, 1) });
@@ -93,7 +73,7 @@ describe("kill -9 of the deploy host's process, with eight SSH hosts", () => {
         return finished;
       });
       expect(struck.signal, `${where}\n${struck.stdout}\n${struck.stderr}`).toBe('SIGKILL');
-      const records = readRecords();
+      const records = site.records();
       expect(records.find(({ n }) => n === killed)?.outcome, where).toBe('aborted');
       expect(new Set(records.map(({ n }) => n)).size, 'every run has one record').toBe(records.length);
     },
@@ -103,12 +83,4 @@ describe("kill -9 of the deploy host's process, with eight SSH hosts", () => {
 /** The number of the newest run that has a log. */
 function latestRun(): number {
   return Math.max(...readdirSync(join(site.state, 'logs')).map((name) => Number(name.split('-')[0])));
-}
-
-function readRecords(): { n: number; sha: string; outcome: string }[] {
-  const text = readFileSync(join(site.state, 'deploys.jsonl'), 'utf8');
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
 }

@@ -3,7 +3,7 @@
 //
 // Every call that changes the file system, and every start of a process, is numbered. Query parameters:
 //   role    agent | deploy: which process this is about; host: which agent (its cache path has /HOST/ in it)
-//   action  kill (default) | stop | delay | fail; when: before (default) | after
+//   action  kill (default) | stop | interrupt (SIGINT) | delay | fail; when: before (default) | after
 //   call    the number of the call, or: op + match (+ nth, first = 1; + times, default 1, 0 = for ever): a call by its name and what it is given
 //   ms      how long to delay; code: errno to fail with
 //   trace   a file that gets one line per call when the process ends; nothing is done to it then
@@ -88,6 +88,9 @@ function act(name, what) {
       return;
     case 'stop':
       process.kill(process.pid, 'SIGSTOP');
+      return;
+    case 'interrupt':
+      process.kill(process.pid, 'SIGINT');
       return;
     case 'fail':
       throw Object.assign(new Error(`${asked.code}: injected, ${name} '${what}'`), {

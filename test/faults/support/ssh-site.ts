@@ -1,9 +1,9 @@
 // A small deploy host whose targets are real SSH hosts on loopback addresses.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fleet, type FleetHost, startFleet } from '../../../scripts/lib/fleet/fleet.mjs';
 import { findHostProcesses, findServer, readProcesses } from '../../../scripts/lib/fleet/process-table.mjs';
-import { eventually, listProcesses, makeDirectory, Site } from './site.ts';
+import { eventually, type Fault, listProcesses, makeDirectory, Site } from './site.ts';
 
 export interface SshSiteOptions {
   readonly keepRevisions?: number;
@@ -15,6 +15,24 @@ const stock = [
   '  - {name: canary, hosts: [mw1], failureBudget: 0}',
   '  - {name: rest, hosts: ["*"], batch: 3, failureBudget: 1}',
 ];
+
+/** The stages of a push to eight hosts, and how many tasks each has. */
+export const stages = [
+  { stage: 'fetch', tasks: 8 },
+  { stage: 'config', tasks: 8 },
+  { stage: 'promote:canary', tasks: 1 },
+  { stage: 'promote:rest 1/3', tasks: 3 },
+  { stage: 'promote:rest 2/3', tasks: 3 },
+  { stage: 'promote:rest 3/3', tasks: 1 },
+  { stage: 'record', tasks: 1 },
+  { stage: 'finalize', tasks: 8 },
+] as const;
+
+/** Each event is written to the run's log as it happens: there the deploy host's process meets its fault, not a moment later. */
+export function afterEvent(type: string, stage: string, nth = 1): Fault {
+  const match = `"type":"${type}".*"stage":"${stage}"`;
+  return { role: 'deploy', op: 'writeSync', when: 'after', match, nth };
+}
 
 /** Starts a fleet; the caller stops it. */
 export async function startHosts(hosts: number): Promise<Fleet> {
@@ -73,6 +91,12 @@ export class SshSite extends Site {
     return findHostProcesses(readProcesses(), marks).flatMap(({ pid, commandLine }) =>
       isAgent(commandLine) && !commandLine.startsWith('sshd') ? [pid] : [],
     );
+  }
+
+  /** The runs on record, oldest first. */
+  records(): { readonly n: number; readonly outcome: string }[] {
+    const lines = readFileSync(join(this.state, 'deploys.jsonl'), 'utf8').trimEnd().split('\n');
+    return lines.map((line) => JSON.parse(line));
   }
 
   override async settle(): Promise<void> {
