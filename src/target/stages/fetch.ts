@@ -4,7 +4,7 @@ import type { Sha } from '../../core/sha.ts';
 import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
 import { openRepository, readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
-import { readLivePath, refuseForeign } from '../live-path.ts';
+import { readLivePath, refuseForeign, rehearseSwitch } from '../live-path.ts';
 import { workPath } from '../materialise/complete-revision.ts';
 import { type MadeRevision, makeRevision } from '../materialise/make-revision.ts';
 import { numberParam, Stage, type StageParams, shaParam } from './stage.ts';
@@ -49,6 +49,10 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
       throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
     }
     return makeRevision(context, revision, { deep });
+  }
+
+  override async after({ layout }: TargetContext, { revision }: FetchParams): Promise<void> {
+    rehearseSwitch(layout, revision);
   }
 }
 

@@ -11,7 +11,13 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createTargetLayout, type TargetLayout } from '../../../src/target/layout.ts';
-import { moveAside, readLivePath, removeLivePath, switchLivePath } from '../../../src/target/live-path.ts';
+import {
+  moveAside,
+  readLivePath,
+  rehearseSwitch,
+  removeLivePath,
+  switchLivePath,
+} from '../../../src/target/live-path.ts';
 import { sha } from '../../support/deploy-facts.ts';
 import { useTempDirs } from '../../support/temp-dir.ts';
 
@@ -23,6 +29,23 @@ beforeEach(() => {
   layout = createTargetLayout(join(directory, 'cache'), join(directory, 'srv/live'));
   mkdirSync(layout.revision(sha('a')), { recursive: true });
   mkdirSync(join(directory, 'srv'));
+});
+
+describe('rehearseSwitch()', () => {
+  it('[B22] leaves the live path and work/ as they were', () => {
+    mkdirSync(layout.work);
+    switchLivePath(layout, sha('a'));
+    const before = lstatSync(layout.live, { bigint: true });
+    rehearseSwitch(layout, sha('b'));
+    const after = lstatSync(layout.live, { bigint: true });
+    expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
+    expect(readLivePath(layout)).toEqual({ kind: 'revision', sha: sha('a') });
+    expect(readdirSync(layout.work)).toEqual([]);
+  });
+
+  it('never fails: where it cannot write, the switch itself will tell', () => {
+    expect(() => rehearseSwitch(layout, sha('a'))).not.toThrow();
+  });
 });
 
 describe('removeLivePath()', () => {
