@@ -265,7 +265,7 @@ describe('ssh: a connection that breaks', () => {
 });
 
 describe('ssh: many at once', () => {
-  it('[B50] no more than maxStarts are being set up', async () => {
+  it('[B48] no more than maxStarts are being set up', async () => {
     const server = await serve();
     const transport = transportTo(server, { maxStarts: 4, connectTimeoutMs: 20_000 });
     await Promise.all(Array.from({ length: 12 }, () => connectTo(transport, server, { timeoutMs: 20_000 })));
