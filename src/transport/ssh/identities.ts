@@ -26,7 +26,7 @@ export interface Identities {
 const maxAttempts = 5;
 
 /** How long an agent may take to list its keys: it need not ask anybody for that. */
-const agentTimeoutMs = 5000;
+const agentTimeoutMs = 3000;
 
 /** How many keys a server is shown. */
 export function countKeys(identities: readonly Identity[]): number {
