@@ -12,7 +12,7 @@ export interface StagingRepository {
 export async function createStagingRepository(options: StagingRepository): Promise<void> {
   await git(options, 'init', '--quiet', '--bare', '--initial-branch=main', options.repository);
   await commitStaging(options);
-  await git(options, 'repack', '-a', '-d', '--quiet');
+  await git(options, `--git-dir=${options.repository}`, 'repack', '-a', '-d', '--quiet');
 }
 
 /** Commits what changed in the staging tree, if anything; returns how long `git add` and `git commit` took, in seconds. */

@@ -6,14 +6,20 @@ const copiesPerHost = 5;
 const blockBytes = 4096;
 
 /** Estimates what the largest of the fleets takes; one is removed before the next is made. */
-export function estimateFleetSpace({ sizes, runs }: FleetRequest): SpaceNeeded {
-  const each = sizes.map((size) => estimateOne(size, runs));
+export function estimateFleetSpace({ sizes, runs }: FleetRequest, withCapistrano: boolean): SpaceNeeded {
+  const each = sizes.map((size) => estimateOne(size, runs, withCapistrano));
   return { bytes: Math.max(...each.map(({ bytes }) => bytes)), inodes: Math.max(...each.map(({ inodes }) => inodes)) };
 }
 
-function estimateOne({ hostCount, fileCount, totalBytes }: FleetSize, runs: number): SpaceNeeded {
+function estimateOne(
+  { hostCount, fileCount, totalBytes }: FleetSize,
+  runs: number,
+  withCapistrano: boolean,
+): SpaceNeeded {
   const tree = treeSpace(fileCount, totalBytes);
-  const full = 1 + hostCount * copiesPerHost;
+  // Capistrano copies all of it each time, from a mirror of the repository.
+  const capistrano = withCapistrano ? 2 + runs : 0;
+  const full = 1 + hostCount * (copiesPerHost + capistrano);
   // Each run leaves a tree of directories by --link-dest; those of scap are pruned or recycled, at times later.
   const linked = hostCount * runs * 3;
   const packed = (1 + hostCount) * packedShare;

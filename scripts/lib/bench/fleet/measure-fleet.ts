@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fleet, startFleet } from '../../fleet/fleet.mjs';
 import { FleetError } from '../../fleet/fleet-error.mjs';
@@ -6,9 +6,11 @@ import { ScriptFailure } from '../../program/async-script.ts';
 import { runProgram } from '../../program/run-program.ts';
 import { Staging } from '../staging.ts';
 import { formatSeconds } from '../statistics.ts';
+import { CapistranoFleet } from './capistrano-fleet.ts';
 import { awaitIdleHosts } from './hosts-idle.ts';
 import type { FleetRequest, FleetSize } from './parse-fleet.ts';
 import { ScapFleet, type ScapPush } from './scap-fleet.ts';
+import type { Change } from './served-change.ts';
 import { StockFleet, type StockPush } from './stock-fleet.ts';
 
 /** One push of the same change by everybody. */
@@ -16,6 +18,8 @@ export interface FleetRound {
   readonly scap: ScapPush;
   readonly inPlace: StockPush;
   readonly linkDest: StockPush;
+  /** `undefined` when it is not measured. */
+  readonly capistrano: StockPush | undefined;
 }
 
 /** Everything that was measured with one fleet. */
@@ -30,11 +34,15 @@ export interface FleetResult {
   readonly backToBack: readonly ScapPush[];
   /** Whole calls of `scap status`. */
   readonly statusSeconds: readonly number[];
+  /** Why Capistrano is not measured. */
+  readonly noCapistrano: string | undefined;
 }
 
 export interface MeasureFleetOptions {
   readonly request: FleetRequest;
   readonly program: string;
+  /** Capistrano's program; `undefined` when it is not installed. */
+  readonly cap: string | undefined;
   /** To be created; it is gone afterwards, and so is the fleet, whatever happens. */
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -57,12 +65,22 @@ export async function measureFleet(size: FleetSize, options: MeasureFleetOptions
     const shared = { fleet, staging: staging.path, directory, signal };
     const scap = new ScapFleet({ ...shared, program: options.program });
     const stock = new StockFleet(shared);
+    const capistrano =
+      options.cap !== undefined && fleet.mode === 'namespaces'
+        ? await CapistranoFleet.create(options.cap, shared)
+        : undefined;
     const settle = async () => {
       await awaitIdleHosts(fleet, signal);
       await runProgram(['sync', '-f', directory], { signal });
     };
-    const measured = await measureAll({ scap, stock, staging, settle }, size, options);
-    return { size, mode: fleet.mode, ...measured };
+    const measured = await measureAll({ scap, stock, capistrano, staging, settle }, size, options);
+    const reason = options.cap === undefined ? 'not installed' : 'needs hosts in namespaces';
+    return {
+      size,
+      mode: fleet.mode,
+      ...measured,
+      noCapistrano: capistrano === undefined ? reason : capistrano.failure,
+    };
   } finally {
     say(`${size.hostCount} hosts: removing them`);
     await stopHosts(fleet, say);
@@ -91,6 +109,7 @@ async function startHosts(directory: string, hosts: number, mode: FleetRequest['
 interface Sides {
   readonly scap: ScapFleet;
   readonly stock: StockFleet;
+  readonly capistrano: CapistranoFleet | undefined;
   readonly staging: Staging;
   /** Waits until nobody works any more and everything is on disk. */
   readonly settle: () => Promise<void>;
@@ -100,7 +119,7 @@ async function measureAll(
   sides: Sides,
   { hostCount }: FleetSize,
   { request: { runs }, say }: MeasureFleetOptions,
-): Promise<Omit<FleetResult, 'size' | 'mode'>> {
+): Promise<Omit<FleetResult, 'size' | 'mode' | 'noCapistrano'>> {
   const tell = (what: string, text: string) => say(`${hostCount} hosts: ${what}: ${text}`);
   const first = await pushEverywhere(sides);
   tell('first push', describeRound(first));
@@ -108,14 +127,16 @@ async function measureAll(
   const statusSeconds: number[] = [];
   const backToBack: ScapPush[] = [];
   for (let i = 1; i <= runs; i++) {
-    const [changed] = await sides.staging.edit(1);
-    const round = await pushEverywhere(sides, changed);
+    const [path = ''] = await sides.staging.edit(1);
+    const content = readFileSync(join(sides.staging.path, path));
+    const round = await pushEverywhere(sides, { path, content });
     oneFile.push(round);
     await sides.settle();
     const seconds = await sides.scap.status();
     statusSeconds.push(seconds);
     tell(`one file ${i} of ${runs}`, `${describeRound(round)}; scap status ${formatSeconds(seconds)}`);
   }
+  if (sides.capistrano?.failure !== undefined) tell('capistrano', sides.capistrano.failure);
   for (let i = 1; i <= runs; i++) {
     const pushed = await pushBackToBack(sides);
     backToBack.push(pushed);
@@ -124,13 +145,16 @@ async function measureAll(
   return { first, oneFile, backToBack, statusSeconds };
 }
 
-async function pushEverywhere({ scap, stock, settle }: Sides, changed?: string): Promise<FleetRound> {
+async function pushEverywhere({ scap, stock, capistrano, settle }: Sides, change?: Change): Promise<FleetRound> {
   await settle();
   const pushed = await scap.push();
   await settle();
-  const inPlace = await stock.inPlace(changed);
+  const inPlace = await stock.inPlace(change);
   await settle();
-  return { scap: pushed, inPlace, linkDest: await stock.linkDest() };
+  const linkDest = await stock.linkDest(change);
+  await capistrano?.commit();
+  await settle();
+  return { scap: pushed, inPlace, linkDest, capistrano: await capistrano?.push(change) };
 }
 
 async function pushBackToBack({ scap, staging, settle }: Sides): Promise<ScapPush> {
@@ -141,7 +165,9 @@ async function pushBackToBack({ scap, staging, settle }: Sides): Promise<ScapPus
   return scap.push();
 }
 
-function describeRound({ scap, inPlace, linkDest }: FleetRound): string {
-  const texts = [`scap ${formatSeconds(scap.seconds)}`, `in place ${formatSeconds(inPlace.seconds)}`];
-  return [...texts, `link-dest ${formatSeconds(linkDest.seconds)}`].join(', ');
+function describeRound({ scap, inPlace, linkDest, capistrano }: FleetRound): string {
+  const pushes = { scap, 'in place': inPlace, 'link-dest': linkDest, capistrano };
+  return Object.entries(pushes)
+    .flatMap(([name, push]) => (push === undefined ? [] : [`${name} ${formatSeconds(push.seconds)}`]))
+    .join(', ');
 }

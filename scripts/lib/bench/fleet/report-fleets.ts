@@ -1,7 +1,7 @@
 import type { Machine } from '../machine.ts';
 import type { Part } from '../report.ts';
 import { formatMegabytes, formatRatio, formatSeconds, formatSpread, median } from '../statistics.ts';
-import type { FleetResult } from './measure-fleet.ts';
+import type { FleetResult, FleetRound } from './measure-fleet.ts';
 import type { StockPush } from './stock-fleet.ts';
 
 /** Lays out what was measured, in order. */
@@ -18,14 +18,15 @@ const notes = [
   '"targets idle": everybody has finished, and everything is on disk. "back to back": while scap still prepares the next tree',
   'on each host; stock tools prepare nothing, so their idle figures are compared. All hosts are one group, without a canary.',
   'rsync in place: one rsync per host, up to 30 at once. --link-dest: all hosts at once; when all have it, a rename on each.',
+  'capistrano: deploys a commit of a bare repository on this machine, which hosts read as a file; the commit is not in its figures.',
   'What is not equal: scap checks every byte it writes against its hash and flushes it to disk before it goes live.',
   'Skew: between the first host that serves the change and the last one, the largest of all runs; scap: by the clocks of the',
-  'hosts; rsync: by the time of change of the file or link, which the kernel may round to 4 ms.',
+  'hosts; others: by the time of change of the file or link, which the kernel may round to 4 ms.',
   'CPU: user and system time of the deploying side in a one-file push, by host; rsync with its SSH clients. Memory: VmHWM.',
 ];
 
 function compareTools(result: FleetResult): Part {
-  const { size, mode, first, oneFile, backToBack } = result;
+  const { size, mode, first, oneFile, backToBack, noCapistrano } = result;
   const idle = oneFile.map(({ scap }) => scap);
   const pushes = [first.scap, ...idle, ...backToBack];
   const scap = [
@@ -37,12 +38,14 @@ function compareTools(result: FleetResult): Part {
     formatCpu(idle, size.hostCount),
     formatMegabytes(Math.max(...pushes.map(({ peakBytes }) => peakBytes))),
   ];
-  const stock = (title: string, pick: (round: FleetResult['first']) => StockPush) => {
-    const own = oneFile.map(pick);
+  const stock = (title: string, pick: (round: FleetRound) => StockPush | undefined) => {
+    const firstPush = pick(first);
+    const own = oneFile.flatMap((round) => pick(round) ?? []);
+    if (firstPush === undefined || own.length === 0) return [title, noCapistrano ?? 'not measured', '', '', '', '', ''];
     const times = secondsOf(own);
     return [
       title,
-      compare([pick(first).seconds], [first.scap.seconds]),
+      compare([firstPush.seconds], [first.scap.seconds]),
       compare(times, secondsOf(idle)),
       formatRatio(times, secondsOf(backToBack)),
       formatSkew(own),
@@ -67,6 +70,7 @@ function compareTools(result: FleetResult): Part {
       scap,
       stock('rsync in place over ssh', ({ inPlace }) => inPlace),
       stock('rsync --link-dest + rename over ssh', ({ linkDest }) => linkDest),
+      stock('capistrano', ({ capistrano }) => capistrano),
     ],
   };
 }

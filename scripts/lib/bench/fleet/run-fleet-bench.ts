@@ -6,6 +6,7 @@ import { describeMachine } from '../machine.ts';
 import { createProgress } from '../progress.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace } from '../space.ts';
+import { findCapistrano } from './capistrano-fleet.ts';
 import { estimateFleetSpace } from './estimate-space.ts';
 import { type FleetResult, measureFleet } from './measure-fleet.ts';
 import { FLEET_USAGE, type FleetRequest, parseFleetBench } from './parse-fleet.ts';
@@ -23,13 +24,15 @@ export async function runFleetBench(args: readonly string[], signal: AbortSignal
 }
 
 async function measure(directory: string, request: FleetRequest, signal: AbortSignal): Promise<void> {
-  refuseSmallSpace(directory, estimateFleetSpace(request));
+  const cap = await findCapistrano(signal);
+  refuseSmallSpace(directory, estimateFleetSpace(request, cap !== undefined));
   const machine = await describeMachine(directory, signal);
   const say = createProgress();
   const program = await releaseScap(join(directory, 'program'), signal);
   const fleets: FleetResult[] = [];
   for (const [at, size] of request.sizes.entries()) {
-    fleets.push(await measureFleet(size, { request, program, directory: join(directory, `f${at}`), signal, say }));
+    const own = join(directory, `f${at}`);
+    fleets.push(await measureFleet(size, { request, program, cap, directory: own, signal, say }));
   }
   const parts = composeFleetReport(fleets, machine);
   if (request.markdown !== undefined) writeFileSync(request.markdown, formatMarkdown(parts));

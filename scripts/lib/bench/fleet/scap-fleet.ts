@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fleet } from '../../fleet/fleet.mjs';
+import { ScriptFailure } from '../../program/async-script.ts';
 import type { Argv } from '../../program/run-program.ts';
 import { type MeasuredProgram, measureProgram } from './measure-program.ts';
 import { type Connects, readConnects } from './read-connects.ts';
@@ -40,7 +41,14 @@ export class ScapFleet {
   /** Pushes the staging tree. The caller has waited until the hosts are idle, or wants them busy. */
   async push(): Promise<ScapPush> {
     const run = await this.#run('push', '--json');
-    const { skewMs } = JSON.parse(run.stdout) as { skewMs?: number };
+    const { skewMs, counts } = JSON.parse(run.stdout) as { skewMs?: number; counts?: { promoted: number } };
+    const hostCount = this.#options.fleet.hosts.length;
+    if (counts?.promoted !== hostCount) {
+      throw new ScriptFailure(
+        `Cannot measure: scap promoted ${counts?.promoted ?? 0} of ${hostCount} hosts`,
+        'Look at the state of the hosts',
+      );
+    }
     const log = await this.#run('deploy-log', '--json');
     const { seconds, cpuSeconds, peakBytes, startedAt } = run;
     return { seconds, cpuSeconds, peakBytes, skewMs, connects: readConnects(log.stdout, startedAt) };

@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fleet, FleetHost } from '../../fleet/fleet.mjs';
 import { measureProgram } from './measure-program.ts';
+import { type Change, type ServedPlace, servedSkewMs } from './served-change.ts';
 
 const script = join(import.meta.dirname, 'stock-over-ssh.sh');
 
@@ -22,6 +23,15 @@ export interface StockFleetOptions {
   readonly signal: AbortSignal;
 }
 
+interface Call {
+  readonly tool: string;
+  /** Hosts at once. */
+  readonly limit: number;
+  /** Of the new directory and the last one. */
+  readonly names: readonly string[];
+  readonly change: Change | undefined;
+}
+
 /** Hosts at once for rsync in place. With --link-dest all are served at once, since they switch together. */
 const starLimit = 30;
 
@@ -38,26 +48,33 @@ export class StockFleet {
     }
   }
 
-  /** rsync over what is served; `changed`: the path of a changed file. */
-  inPlace(changed?: string): Promise<StockPush> {
-    return this.#measure('in-place', starLimit, [], changed && join('live', changed));
+  /** rsync over what is served; a change is checked to have arrived. */
+  inPlace(change?: Change): Promise<StockPush> {
+    return this.#measure({ tool: 'in-place', limit: starLimit, names: [], change }, (file) => file);
   }
 
   /** rsync into a new directory next to the last one, then a rename on every host. */
-  linkDest(): Promise<StockPush> {
+  linkDest(change?: Change): Promise<StockPush> {
     this.#linked++;
     const names = this.#linked === 1 ? ['r1'] : [`r${this.#linked}`, `r${this.#linked - 1}`];
-    return this.#measure('link-dest', this.#options.fleet.hosts.length, names, 'live');
+    const limit = this.#options.fleet.hosts.length;
+    return this.#measure({ tool: 'link-dest', limit, names, change }, (_, live) => live);
   }
 
-  async #measure(tool: string, limit: number, names: readonly string[], witness?: string): Promise<StockPush> {
+  async #measure(
+    { tool, limit, names, change }: Call,
+    switched: (file: string, live: string) => string,
+  ): Promise<StockPush> {
     const { fleet, staging, signal } = this.#options;
     const argv = [script, tool, String(limit), this.#hostsFile(tool), staging, ...names] as const;
     const { seconds, cpuSeconds } = await measureProgram(argv, { signal });
-    if (witness === undefined) return { seconds, cpuSeconds, skewMs: undefined };
-    // A rename sets the time of change of what is renamed.
-    const times = fleet.hosts.map((host) => lstatSync(join(toolDirectory(host, tool), witness)).ctimeMs);
-    return { seconds, cpuSeconds, skewMs: Math.max(...times) - Math.min(...times) };
+    if (change === undefined) return { seconds, cpuSeconds, skewMs: undefined };
+    const places = fleet.hosts.map((host): ServedPlace => {
+      const live = join(toolDirectory(host, tool), 'live');
+      const file = join(live, change.path);
+      return { file, switched: switched(file, live) };
+    });
+    return { seconds, cpuSeconds, skewMs: servedSkewMs(places, change) };
   }
 
   #hostsFile(tool: string): string {
