@@ -39,7 +39,7 @@ export function toCommandResult(session: Session, report: DeployReport): Command
     };
   }
   const { n, outcome, hosts, counts, durationMs, error, skewMs } = result;
-  const status = outcomeStatus(outcome);
+  const status = outcomeStatus(outcome, hosts);
   const json = {
     ok: status === exitStatus.ok,
     status,

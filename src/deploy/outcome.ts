@@ -19,7 +19,7 @@ import type { Execution } from './executor.ts';
 export interface HostOutcome {
   readonly host: HostName;
   readonly state: HostState;
-  /** What it serves now as far as is known; `undefined` when nothing is known. */
+  /** What it serves now as far as is known; `undefined` when nothing is known, as of a host that another run has taken over. */
   readonly live: Sha | null | undefined;
   readonly error: ErrorReport | undefined;
 }
@@ -99,8 +99,10 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
     }
     if (error !== undefined && isUnreachable(error.code))
       return { host, state: 'unreachable', live: undefined, error: report };
-    if (error)
-      return { host, state: 'failed', live: promotion && leavesDoubt(error.code) ? undefined : before, error: report };
+    if (error) {
+      const isUnknown = error.code === 'fence_stale' || (promotion && leavesDoubt(error.code));
+      return { host, state: 'failed', live: isUnknown ? undefined : before, error: report };
+    }
     if (promote === undefined && tasks.every(({ id }) => execution.tasks.get(id)?.status === 'ok')) {
       return { host, state: 'unchanged', live: before, error: undefined };
     }
@@ -137,8 +139,14 @@ export function runOutcome({ execution, rollback }: OutcomeFacts, outcomes: read
   return whole ? 'ok' : 'partial';
 }
 
-/** The exit status that says so. A run that failed before anything moved counts as rolled back: every host serves what it served. */
-export function outcomeStatus(outcome: RunOutcome): ExitStatus {
+/**
+ * The exit status that says so. A run that failed before anything moved counts as rolled back: every host serves what it served; or as
+ * refused, when hosts that another run has taken over are why.
+ */
+export function outcomeStatus(outcome: RunOutcome, hosts: readonly Pick<HostOutcome, 'error'>[] = []): ExitStatus {
+  const causes = hosts.flatMap(({ error }) => (error === undefined ? [] : [error.code]));
+  if (outcome === 'failed' && causes.length > 0 && causes.every((code) => code === 'fence_stale'))
+    return exitStatus.refused;
   const statuses: Record<RunOutcome, ExitStatus> = {
     ok: exitStatus.ok,
     partial: exitStatus.partial,

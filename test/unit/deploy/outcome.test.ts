@@ -173,6 +173,15 @@ describe('hostOutcomes()', () => {
       ],
     ],
     [
+      'one was taken over by another run before it was promoted: nobody knows',
+      facts(execution({ ...fetched, 'fetch@one': failed('fence_stale') }, { failure })),
+      [
+        ['one', 'failed', undefined],
+        ['two', 'not-attempted', old],
+        ['three', 'not-attempted', old],
+      ],
+    ],
+    [
       'it was rolled back',
       facts(execution({ ...fetched, 'promote@one': ok(), 'promote@two': failed('revision_drifted') }, { failure }), {
         declined: false,
@@ -366,6 +375,21 @@ describe('outcomeStatus()', () => {
     ['aborted', 130],
   ])('[B50] %s ends with %i', (outcome, status) => {
     expect(outcomeStatus(outcome)).toBe(status);
+  });
+
+  const overtaken = { error: { code: 'fence_stale', message: 'seen a newer run' } } as const;
+  const broken = { error: { code: 'disk_full', message: 'full' } } as const;
+  const fine = { error: undefined };
+
+  it.each<[string, RunOutcome, Parameters<typeof outcomeStatus>[1], number]>([
+    ['failed because all hosts were taken over', 'failed', [overtaken, overtaken], 7],
+    ['failed because some hosts were taken over', 'failed', [fine, overtaken], 7],
+    ['failed for another reason as well', 'failed', [overtaken, broken], 5],
+    ['went back', 'rolled-back', [overtaken], 5],
+    ['could not go back on what was taken over', 'not-rolled-back', [overtaken], 6],
+    ['ended without them', 'partial', [fine, overtaken], 1],
+  ])('[B41] [B50] of a run that %s', (_what, outcome, hosts, status) => {
+    expect(outcomeStatus(outcome, hosts)).toBe(status);
   });
 });
 
