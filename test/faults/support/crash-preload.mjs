@@ -3,7 +3,8 @@
 //
 // Every call that changes the file system, and every start of a process, is numbered. Query parameters:
 //   role    agent | deploy: which process this is about; host: which agent (its cache path has /HOST/ in it)
-//   action  kill (default) | stop | interrupt (SIGINT) | delay | fail; when: before (default) | after
+//   action  kill (default) | stop | interrupt (SIGINT) | delay | fail | hold (until the file `until` is there, a minute at most)
+//   when    before (default) | after
 //   call    the number of the call, or: op + match (+ nth, first = 1; + times, default 1, 0 = for ever): a call by its name and what it is given
 //   ms      how long to delay; code: errno to fail with
 //   trace   a file that gets one line per call when the process ends; nothing is done to it then
@@ -84,7 +85,10 @@ function act(name, what) {
   if (asked.mark) real.writeFileSync(asked.mark, `${process.pid} ${name} ${what}\n`);
   switch (asked.action) {
     case 'delay':
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(asked.ms));
+      block(Number(asked.ms));
+      return;
+    case 'hold':
+      for (let waited = 0; waited < 60_000 && !real.existsSync(asked.until); waited += 20) block(20);
       return;
     case 'stop':
       process.kill(process.pid, 'SIGSTOP');
@@ -103,10 +107,17 @@ function act(name, what) {
   }
 }
 
+function block(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 function isMeant() {
   const [, script = '', ...args] = process.argv;
   if (asked.role === 'deploy') return script.endsWith('/scap.mjs');
-  return script.endsWith('/agent.mjs') && args.some((arg) => !asked.host || arg.includes(`/${asked.host}/`));
+  // Over SSH its hash stands in its name.
+  return (
+    /\/agent(-[0-9a-f]{64})?\.mjs$/.test(script) && args.some((arg) => !asked.host || arg.includes(`/${asked.host}/`))
+  );
 }
 
 function isPathLike(value) {
