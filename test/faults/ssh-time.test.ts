@@ -83,151 +83,7 @@ interface Held {
   readonly on?: string;
 }
 
-describe('a host that stops', () => {
-  onFleet('[B35] its agent (SIGSTOP) during fetch', async (site) => {
-    const tree = site.stage();
-    site.afflict(victim, { ...storesBundle, action: 'stop' });
-    expectOnlyVictim(site, await site.push(), tree, { state: 'failed', codes: ['request_timeout'], withinMs: 25_000 });
-    await expectRecovery(site, tree);
-  });
-
-  onFleet('[B35] its agent (SIGSTOP) during promote', async (site) => {
-    const tree = site.stage();
-    site.afflict(victim, { ...switches, action: 'stop' });
-    expectOnlyVictim(site, await site.push(), tree, { state: 'failed', codes: ['request_timeout'], withinMs: 25_000 });
-    await expectRecovery(site, tree);
-  });
-
-  onFleet('[B35] the server of its session (SIGSTOP) during fetch; its agent ends when that goes on', async (site) => {
-    const tree = site.stage();
-    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.freezeSessions(victim));
-    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['connection_lost'], withinMs: 25_000 });
-    await site.heal(victim);
-    await expectRecovery(site, tree);
-  });
-});
-
-describe('a host whose packets are dropped both ways', () => {
-  onFleet('[B34] [B35] from the start', async (site) => {
-    const tree = site.stage();
-    site.blackHole(victim);
-    const expected = { state: 'unreachable', codes: ['connect_timeout'], withinMs: 20_000 } as const;
-    expectOnlyVictim(site, await site.push(), tree, expected);
-    await expectRecovery(site, tree);
-  });
-
-  onFleet('[B35] during fetch; its agent ends when packets pass again', async (site) => {
-    const tree = site.stage();
-    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.blackHole(victim));
-    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['connection_lost'], withinMs: 25_000 });
-    await site.heal(victim);
-    await expectRecovery(site, tree);
-  });
-
-  onFleet('[B35] between fetch and promote', async (site) => {
-    const tree = site.stage();
-    const run = await pushAndMeanwhile(site, { at: switches, on: 'mw1' }, () => site.blackHole(victim));
-    // When the loss is noticed before its turn comes, it is connected to anew, in vain.
-    const { code } = finishOf(run, victim);
-    const state = code === 'connect_timeout' ? 'unreachable' : 'failed';
-    expectOnlyVictim(site, run, tree, { state, codes: ['connect_timeout', 'connection_lost'], withinMs: 25_000 });
-    await site.heal(victim);
-    await site.settle(30_000);
-    // What was asked of it while nobody had noticed may arrive now, and then it is done: the run has said that nobody knows.
-    if (state === 'unreachable' || site.servedTree(victim) !== tree) return expectRecovery(site, tree);
-    const again = await site.push();
-    expect(again.status, again.story).toBe(0);
-    expect(
-      again.events.filter(({ type }) => type === 'run.started'),
-      again.story,
-    ).toEqual([]);
-    expect(site.servedTree(victim)).toBe(tree);
-  });
-});
-
-describe('a host that cannot write', () => {
-  onFleet('[B24] a disk that fills during fetch', async (site) => {
-    await site.settle();
-    const small = '/srv/small';
-    site.inMounts(victim, ['mkdir', '-p', small]);
-    site.inMounts(victim, ['mount', '-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', small]);
-    site.inMounts(victim, ['cp', '-a', `${cache}/.`, small]);
-    site.inMounts(victim, ['mount', '--bind', small, cache]);
-    const tree = site.stage(500_000);
-    const fill = ['sh', '-c', `cat /dev/zero > ${cache}/fill 2>/dev/null || true`];
-    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.inMounts(victim, fill));
-    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['disk_full'], withinMs: 20_000 });
-    site.inMounts(victim, ['rm', `${cache}/fill`]);
-    await expectRecovery(site, tree);
-    site.inMounts(victim, ['mount', '-o', 'remount,size=1g', cache]);
-  });
-
-  onFleet('[B24] a cache that is mounted read-only', async (site) => {
-    await site.settle();
-    const tree = site.stage();
-    site.inMounts(victim, ['mount', '--bind', cache, cache]);
-    site.inMounts(victim, ['mount', '-o', 'remount,ro,bind', cache]);
-    const run = await site.push();
-    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['permission_denied'], withinMs: 20_000 });
-    await site.settle();
-    site.inMounts(victim, ['umount', cache]);
-    await expectRecovery(site, tree);
-  });
-
-  onFleet("[B24] a cache that is somebody else's, for an agent without root's rights", async (site) => {
-    await site.settle();
-    const tree = site.stage();
-    site.inMounts(victim, ['chown', '-R', '65534:65534', cache]);
-    site.prefix(victim, withoutRights);
-    const run = await site.push();
-    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['permission_denied'], withinMs: 20_000 });
-    await site.settle();
-    site.inMounts(victim, ['chown', '-R', '0:0', cache]);
-    await expectRecovery(site, tree);
-  });
-});
-
-describe('a host whose clock is off', () => {
-  for (const [what, ms] of [
-    ['an hour ahead', 3_600_000],
-    ['an hour behind', -3_600_000],
-  ] as const) {
-    onFleet(`${what}: pushes succeed, skew is told by one clock, retention goes by the host's own`, async (site) => {
-      await site.settle();
-      site.preload(victim, `${clockPreload}?ms=${ms}`);
-      const before = site.liveSha(victim) as string;
-      site.configureTargets('keepRevisions: 2, graceTime: 10m');
-      const shas: string[] = [];
-      for (const target of [undefined, undefined, 'keepRevisions: 2, graceTime: 0s']) {
-        if (target !== undefined) site.configureTargets(target);
-        const tree = site.stage();
-        const result = await site.json(0, 'push');
-        expect(result.counts, JSON.stringify(result)).toMatchObject({ promoted: 4 });
-        expect(result.skewMs, JSON.stringify(result)).toBeGreaterThanOrEqual(0);
-        expect(result.skewMs, JSON.stringify(result)).toBeLessThan(5000);
-        expect(site.servedTree(victim)).toBe(tree);
-        await site.settle();
-        shas.push(site.liveSha(victim) as string);
-        if (shas.length === 2)
-          expect(completeOn(site), 'young ones are kept').toEqual(expect.arrayContaining([before, ...shas]));
-      }
-      const complete = completeOn(site);
-      expect(complete, 'live and previous are kept').toEqual(expect.arrayContaining(shas.slice(1)));
-      expect(complete, 'without a grace time, older ones are not').not.toContain(shas[0]);
-      await site.heal(victim);
-      site.configureTargets('keepRevisions: 3, graceTime: 0s');
-    });
-  }
-});
-
-function completeOn(site: SshSite): string[] {
-  return site
-    .inMounts(victim, ['ls', `${cache}/meta`])
-    .split('\n')
-    .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
-}
-
-describe('a host with an agent of another version', () => {
+describe.concurrent('a host with an agent of another version', () => {
   onFleet(
     'beside ours: left alone while it is young, taken away when nobody used it for a day; a damaged one of ours is sent anew',
     async (site) => {
@@ -290,7 +146,151 @@ async function holdLock(site: SshSite, agent: string): Promise<ChildProcess> {
   return holder;
 }
 
-describe('a host on a bad cable, in the middle of the transfer', () => {
+describe.concurrent('a host that stops', () => {
+  onFleet('[B35] its agent (SIGSTOP) during fetch', async (site) => {
+    const tree = site.stage();
+    site.afflict(victim, { ...storesBundle, action: 'stop' });
+    expectOnlyVictim(site, await site.push(), tree, { state: 'failed', codes: ['request_timeout'], withinMs: 25_000 });
+    await expectRecovery(site, tree);
+  });
+
+  onFleet('[B35] its agent (SIGSTOP) during promote', async (site) => {
+    const tree = site.stage();
+    site.afflict(victim, { ...switches, action: 'stop' });
+    expectOnlyVictim(site, await site.push(), tree, { state: 'failed', codes: ['request_timeout'], withinMs: 25_000 });
+    await expectRecovery(site, tree);
+  });
+
+  onFleet('[B35] the server of its session (SIGSTOP) during fetch; its agent ends when that goes on', async (site) => {
+    const tree = site.stage();
+    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.freezeSessions(victim));
+    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['connection_lost'], withinMs: 25_000 });
+    await site.heal(victim);
+    await expectRecovery(site, tree);
+  });
+});
+
+describe.concurrent('a host whose packets are dropped both ways', () => {
+  onFleet('[B34] [B35] from the start', async (site) => {
+    const tree = site.stage();
+    site.blackHole(victim);
+    const expected = { state: 'unreachable', codes: ['connect_timeout'], withinMs: 20_000 } as const;
+    expectOnlyVictim(site, await site.push(), tree, expected);
+    await expectRecovery(site, tree);
+  });
+
+  onFleet('[B35] during fetch; its agent ends when packets pass again', async (site) => {
+    const tree = site.stage();
+    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.blackHole(victim));
+    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['connection_lost'], withinMs: 25_000 });
+    await site.heal(victim);
+    await expectRecovery(site, tree);
+  });
+
+  onFleet('[B35] between fetch and promote', async (site) => {
+    const tree = site.stage();
+    const run = await pushAndMeanwhile(site, { at: switches, on: 'mw1' }, () => site.blackHole(victim));
+    // When the loss is noticed before its turn comes, it is connected to anew, in vain.
+    const { code } = finishOf(run, victim);
+    const state = code === 'connect_timeout' ? 'unreachable' : 'failed';
+    expectOnlyVictim(site, run, tree, { state, codes: ['connect_timeout', 'connection_lost'], withinMs: 25_000 });
+    await site.heal(victim);
+    await site.settle(30_000);
+    // What was asked of it while nobody had noticed may arrive now, and then it is done: the run has said that nobody knows.
+    if (state === 'unreachable' || site.servedTree(victim) !== tree) return expectRecovery(site, tree);
+    const again = await site.push();
+    expect(again.status, again.story).toBe(0);
+    expect(
+      again.events.filter(({ type }) => type === 'run.started'),
+      again.story,
+    ).toEqual([]);
+    expect(site.servedTree(victim)).toBe(tree);
+  });
+});
+
+describe.concurrent('a host that cannot write', () => {
+  onFleet('[B24] a disk that fills during fetch', async (site) => {
+    await site.settle();
+    const small = '/srv/small';
+    site.inMounts(victim, ['mkdir', '-p', small]);
+    site.inMounts(victim, ['mount', '-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', small]);
+    site.inMounts(victim, ['cp', '-a', `${cache}/.`, small]);
+    site.inMounts(victim, ['mount', '--bind', small, cache]);
+    const tree = site.stage(500_000);
+    const fill = ['sh', '-c', `cat /dev/zero > ${cache}/fill 2>/dev/null || true`];
+    const run = await pushAndMeanwhile(site, { at: storesBundle }, () => site.inMounts(victim, fill));
+    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['disk_full'], withinMs: 20_000 });
+    site.inMounts(victim, ['rm', `${cache}/fill`]);
+    await expectRecovery(site, tree);
+    site.inMounts(victim, ['mount', '-o', 'remount,size=1g', cache]);
+  });
+
+  onFleet('[B24] a cache that is mounted read-only', async (site) => {
+    await site.settle();
+    const tree = site.stage();
+    site.inMounts(victim, ['mount', '--bind', cache, cache]);
+    site.inMounts(victim, ['mount', '-o', 'remount,ro,bind', cache]);
+    const run = await site.push();
+    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['permission_denied'], withinMs: 20_000 });
+    await site.settle();
+    site.inMounts(victim, ['umount', cache]);
+    await expectRecovery(site, tree);
+  });
+
+  onFleet("[B24] a cache that is somebody else's, for an agent without root's rights", async (site) => {
+    await site.settle();
+    const tree = site.stage();
+    site.inMounts(victim, ['chown', '-R', '65534:65534', cache]);
+    site.prefix(victim, withoutRights);
+    const run = await site.push();
+    expectOnlyVictim(site, run, tree, { state: 'failed', codes: ['permission_denied'], withinMs: 20_000 });
+    await site.settle();
+    site.inMounts(victim, ['chown', '-R', '0:0', cache]);
+    await expectRecovery(site, tree);
+  });
+});
+
+describe.concurrent('a host whose clock is off', () => {
+  for (const [what, ms] of [
+    ['an hour ahead', 3_600_000],
+    ['an hour behind', -3_600_000],
+  ] as const) {
+    onFleet(`${what}: pushes succeed, skew is told by one clock, retention goes by the host's own`, async (site) => {
+      await site.settle();
+      site.preload(victim, `${clockPreload}?ms=${ms}`);
+      const before = site.liveSha(victim) as string;
+      site.configureTargets('keepRevisions: 2, graceTime: 10m');
+      const shas: string[] = [];
+      for (const target of [undefined, undefined, 'keepRevisions: 2, graceTime: 0s']) {
+        if (target !== undefined) site.configureTargets(target);
+        const tree = site.stage();
+        const result = await site.json(0, 'push');
+        expect(result.counts, JSON.stringify(result)).toMatchObject({ promoted: 4 });
+        expect(result.skewMs, JSON.stringify(result)).toBeGreaterThanOrEqual(0);
+        expect(result.skewMs, JSON.stringify(result)).toBeLessThan(5000);
+        expect(site.servedTree(victim)).toBe(tree);
+        await site.settle();
+        shas.push(site.liveSha(victim) as string);
+        if (shas.length === 2)
+          expect(completeOn(site), 'young ones are kept').toEqual(expect.arrayContaining([before, ...shas]));
+      }
+      const complete = completeOn(site);
+      expect(complete, 'live and previous are kept').toEqual(expect.arrayContaining(shas.slice(1)));
+      expect(complete, 'without a grace time, older ones are not').not.toContain(shas[0]);
+      await site.heal(victim);
+      site.configureTargets('keepRevisions: 3, graceTime: 0s');
+    });
+  }
+});
+
+function completeOn(site: SshSite): string[] {
+  return site
+    .inMounts(victim, ['ls', `${cache}/meta`])
+    .split('\n')
+    .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+}
+
+describe.concurrent('a host on a bad cable, in the middle of the transfer', () => {
   for (const [what, mischief] of [
     ['a bit that flips', 'flip'],
     ['the connection cut', 'cut'],
