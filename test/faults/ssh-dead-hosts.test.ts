@@ -2,17 +2,17 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { finishOf, HalfDeadSite, type Run } from './support/half-dead-site.ts';
 import { cleanUp, eventually } from './support/site.ts';
-import { finishOf, type Run, SshSite } from './support/ssh-site.ts';
 
 const canary = 'mw1';
 const doomed = ['mw6', 'mw7', 'mw8'];
 const oneMore = ['mw5', ...doomed];
 
-let site: SshSite;
+let site: HalfDeadSite;
 
 beforeAll(async () => {
-  site = await SshSite.start({
+  site = await HalfDeadSite.start({
     hosts: 8,
     mode: 'plain',
     ssh: 'connectTimeout: 5s, keepAlive: 1s',

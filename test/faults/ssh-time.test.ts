@@ -8,9 +8,9 @@ import { describe, expect } from 'vitest';
 import { encodeMessage } from '../../src/transport/protocol.ts';
 import { withoutRights } from '../support/unprivileged.ts';
 import { BadCable, type Mischief } from './support/bad-cable.ts';
+import { finishOf, type HalfDeadSite, type Run } from './support/half-dead-site.ts';
 import { agentPath, eventually, type Fault } from './support/site.ts';
 import { useFleets } from './support/ssh-fleets.ts';
-import { finishOf, type Run, type SshSite } from './support/ssh-site.ts';
 
 const victim = 'mw3';
 const cache = '/srv/mediawiki-cache';
@@ -37,7 +37,7 @@ interface Expected {
 }
 
 /** What must hold after a push of `tree` that cost the victim and nobody else. */
-function expectOnlyVictim(site: SshSite, run: Run, tree: string, { state, codes, withinMs }: Expected): void {
+function expectOnlyVictim(site: HalfDeadSite, run: Run, tree: string, { state, codes, withinMs }: Expected): void {
   expect(run.status, run.story).toBe(1);
   const finish = finishOf(run, victim);
   expect(finish.state, run.story).toBe(state);
@@ -50,7 +50,7 @@ function expectOnlyVictim(site: SshSite, run: Run, tree: string, { state, codes,
 }
 
 /** Nothing is left behind, and the next push brings the victim up and touches nobody else. */
-async function expectRecovery(site: SshSite, tree: string): Promise<void> {
+async function expectRecovery(site: HalfDeadSite, tree: string): Promise<void> {
   await site.settle(30_000);
   await site.heal(victim);
   const run = await site.push();
@@ -63,7 +63,7 @@ async function expectRecovery(site: SshSite, tree: string): Promise<void> {
 }
 
 /** Does `deed` to the victim while agents are held at a point of a push. */
-async function pushAndMeanwhile(site: SshSite, { at, on = victim }: Held, deed: () => void): Promise<Run> {
+async function pushAndMeanwhile(site: HalfDeadSite, { at, on = victim }: Held, deed: () => void): Promise<Run> {
   const held = site.hold(on, at);
   const push = site.start(['push']);
   try {
@@ -126,7 +126,7 @@ describe.concurrent('a host with an agent of another version', () => {
 });
 
 /** Starts an agent over SSH and has it take the victim's lock, as a run of no new number. */
-async function holdLock(site: SshSite, agent: string): Promise<ChildProcess> {
+async function holdLock(site: HalfDeadSite, agent: string): Promise<ChildProcess> {
   const [program = '', ...words] = site.host(victim).sshArgv;
   const holder = spawn(program, [
     ...words,
@@ -283,7 +283,7 @@ describe.concurrent('a host whose clock is off', () => {
   }
 });
 
-function completeOn(site: SshSite): string[] {
+function completeOn(site: HalfDeadSite): string[] {
   return site
     .inMounts(victim, ['ls', `${cache}/meta`])
     .split('\n')

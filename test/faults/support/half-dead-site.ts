@@ -21,7 +21,7 @@ import {
 
 const preload = new URL('./crash-preload.mjs', import.meta.url).href;
 
-export interface SshSiteOptions {
+export interface HalfDeadSiteOptions {
   readonly hosts: number;
   readonly mode: 'plain' | 'namespaces';
   /** Lines of scap.yaml: groups, timeouts. */
@@ -45,7 +45,7 @@ export interface RunningPush {
   stageFinished(stage: string): Promise<void>;
 }
 
-/** See {@link SshSite.hold}. */
+/** See {@link HalfDeadSite.hold}. */
 export interface Hold {
   /** Waits until an agent is held. */
   reached(): Promise<void>;
@@ -53,17 +53,17 @@ export interface Hold {
   release(): void;
 }
 
-export class SshSite {
+export class HalfDeadSite {
   readonly dir: string;
   readonly fleet: Fleet;
   readonly staging: string;
-  readonly #options: SshSiteOptions;
+  readonly #options: HalfDeadSiteOptions;
   #target = 'keepRevisions: 3, graceTime: 0s';
   /** Where scap connects to instead of the host itself. */
   readonly #detours = new Map<string, number>();
   #n = 0;
 
-  private constructor(dir: string, fleet: Fleet, options: SshSiteOptions) {
+  private constructor(dir: string, fleet: Fleet, options: HalfDeadSiteOptions) {
     this.dir = dir;
     this.fleet = fleet;
     this.staging = join(dir, 'staging');
@@ -82,10 +82,10 @@ export class SshSite {
   }
 
   /** The caller stops `fleet`; the directory goes with `cleanUp` of site.ts. */
-  static async start(options: SshSiteOptions): Promise<SshSite> {
+  static async start(options: HalfDeadSiteOptions): Promise<HalfDeadSite> {
     const dir = makeDirectory();
     const fleet = await startFleet({ directory: join(dir, 'fleet'), hosts: options.hosts, mode: options.mode });
-    return new SshSite(dir, fleet, options);
+    return new HalfDeadSite(dir, fleet, options);
   }
 
   get names(): readonly string[] {
