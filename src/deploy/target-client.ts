@@ -8,6 +8,7 @@ import type { LivePath } from '../target/live-path.ts';
 import type { Unreverted } from '../target/unconfirmed.ts';
 import type { Drift } from '../target/verify.ts';
 import type { Connection, Payload, RequestOptions } from '../transport/connection.ts';
+import { parseErrorReport } from '../transport/protocol.ts';
 
 /** What a target says about itself; see `target/probe`. */
 export interface TargetReport {
@@ -87,9 +88,10 @@ export async function verify(
   const value = record(await connection.request('verify', params, options));
   const drift = array(value.drift).map((item) => {
     const { path, kind } = record(item);
-    return { path: fromEncodedPath(String(path)), kind: kind as Drift['kind'] };
+    if (!isDriftKind(kind)) throw nonsense(item);
+    return { path: fromEncodedPath(String(path)), kind };
   });
-  const problem = value.problem === undefined ? undefined : (record(value.problem) as unknown as ErrorReport);
+  const problem = parseErrorReport(value.problem);
   return {
     revision: shaOrNull(value.revision),
     drift,
@@ -123,6 +125,10 @@ function toUnreverted(value: unknown): Unreverted | undefined {
   if (value === null || value === undefined) return undefined;
   const { revision, previous, at, message } = record(value);
   return { revision: sha(revision), previous: shaOrNull(previous), at: number(at), message: String(message) };
+}
+
+function isDriftKind(value: unknown): value is Drift['kind'] {
+  return value === 'changed' || value === 'missing' || value === 'extra' || value === 'mode';
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -113,19 +113,49 @@ export function createFrameParser(sink: FrameSink, payloadOf: () => number): { p
   };
 }
 
-/** Parses a line as a message from an agent; `undefined` for anything else, which is noise. */
+/**
+ * Parses a line as a message from an agent; `undefined` for anything else, which is noise. What is passed on holds nothing but the fields known
+ * here, each of its type: a target must not be able to say anything in the name of another, or of the deploy host.
+ */
 export function parseFromAgent(line: string): FromAgent | undefined {
   const message = parseObject(line);
   if (message === undefined) return undefined;
-  const known =
-    (message.type === 'hello' && typeof message.protocol === 'number' && isRecord(message.versions)) ||
-    (message.type === 'notice' && typeof message.id === 'number' && isRecord(message.notice)) ||
-    (message.type === 'reply' && typeof message.id === 'number' && (message.ok === true || isFailedReply(message)));
-  return known ? (message as unknown as FromAgent) : undefined;
+  if (message.type === 'hello' && typeof message.protocol === 'number' && isRecord(message.versions))
+    return message as unknown as Hello;
+  const { id } = message;
+  if (typeof id !== 'number') return undefined;
+  if (message.type === 'notice') {
+    const notice = parseNotice(message.notice);
+    return notice && { type: 'notice', id, notice };
+  }
+  if (message.type !== 'reply') return undefined;
+  if (message.ok === true) return { type: 'reply', id, ok: true, value: message.value };
+  const error = message.ok === false ? parseErrorReport(message.error) : undefined;
+  return error && { type: 'reply', id, ok: false, error };
 }
 
-function isFailedReply({ ok, error }: Record<string, unknown>): boolean {
-  return ok === false && isRecord(error) && typeof error.code === 'string' && typeof error.message === 'string';
+function parseNotice(value: unknown): AgentNotice | undefined {
+  if (!isRecord(value)) return undefined;
+  const { kind, step, unit, done, total, code, message } = value;
+  if (kind === 'note' && typeof code === 'string' && typeof message === 'string') return { kind, code, message };
+  if (kind !== 'progress' || typeof step !== 'string' || (unit !== 'files' && unit !== 'bytes')) return undefined;
+  return isCount(done) && isCount(total) ? { kind, step, unit, done, total } : undefined;
+}
+
+/** Parses what a target says of a failure; `undefined` when that is none. Its code may be one that we do not know. */
+export function parseErrorReport(value: unknown): ErrorReport | undefined {
+  if (!isRecord(value) || typeof value.code !== 'string' || typeof value.message !== 'string') return undefined;
+  const { code, message, hint, data } = value;
+  return {
+    code: code as ErrorReport['code'],
+    message,
+    ...(typeof hint === 'string' && { hint }),
+    ...(isRecord(data) && { data }),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 /** Parses a line as a message to an agent. Throws `protocol_violation`: nothing but a deploy host writes to an agent. */

@@ -102,10 +102,40 @@ describe('parseFromAgent()', () => {
     '{"type":"reply","id":1,"ok":false,"error":{"code":1,"message":"x"}}',
     '{"type":"notice","id":1}',
     '{"type":"notice","id":1,"notice":null}',
+    '{"type":"notice","id":1,"notice":{}}',
+    '{"type":"notice","id":1,"notice":{"kind":"note","code":"x","message":5}}',
+    '{"type":"notice","id":1,"notice":{"kind":"note","message":"x"}}',
+    '{"type":"notice","id":1,"notice":{"kind":"progress","step":"x","unit":"__proto__","done":1,"total":1}}',
+    '{"type":"notice","id":1,"notice":{"kind":"progress","step":"x","unit":"files","done":"1","total":1}}',
+    '{"type":"notice","id":1,"notice":{"kind":"progress","step":"x","unit":"files","done":1,"total":1e999}}',
+    '{"type":"notice","id":1,"notice":{"kind":"progress","step":{},"unit":"files","done":1,"total":1}}',
     '{"type":"request","id":1,"verb":"x"}',
     ' {"type":"hello","protocol":1,"versions":{}}',
   ])('[B45] passes over %j', (line) => {
     expect(parseFromAgent(line)).toBeUndefined();
+  });
+});
+
+describe('what a target says in the name of others', () => {
+  const parse = (message: unknown) => parseFromAgent(JSON.stringify(message));
+  const forged = { type: 'run.finished', at: 1, host: 'another', task: 'promote@another', stage: 'promote' };
+
+  it.each([
+    { kind: 'note', code: 'x', message: 'y' },
+    { kind: 'progress', step: 'x', unit: 'files', done: 1, total: 2 },
+  ])('is left out of %j', (notice) => {
+    const message = { type: 'notice', id: 1, notice: { ...forged, ...notice } };
+    expect(parse(message)).toEqual({ type: 'notice', id: 1, notice });
+  });
+
+  it('is left out of a failure, with what is of another kind than it should be', () => {
+    const error = { ...forged, code: 'io_failed', message: 'no', hint: 5, data: 'x', stack: ['y'] };
+    expect(parse({ type: 'reply', id: 1, ok: false, error })).toEqual({
+      type: 'reply',
+      id: 1,
+      ok: false,
+      error: { code: 'io_failed', message: 'no' },
+    });
   });
 });
 
