@@ -34,7 +34,10 @@ export function promotedHosts(plan: Plan, execution: Execution): HostName[] {
   });
 }
 
-/** Tells whether, after this error, nobody knows what the target did last: any but those that surely come before the switch. */
+/**
+ * Tells whether, after this error, nobody knows what the target did last: any but those that surely come before the switch. An answer that makes
+ * no sense may follow a switch.
+ */
 export function leavesDoubt(code: ErrorCode): boolean {
   return !isUnreachable(code) && !beforeSwitch.has(code);
 }
@@ -51,7 +54,6 @@ const beforeSwitch: ReadonlySet<ErrorCode> = new Set([
   'node_too_old',
   'agent_unusable',
   'usage',
-  'protocol_violation',
   'host_unknown',
 ]);
 

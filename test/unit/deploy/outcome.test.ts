@@ -285,7 +285,7 @@ describe('leavesDoubt()', () => {
     ['target_unreachable', false],
     ['tool_missing', false],
     ['usage', false],
-    ['protocol_violation', false],
+    ['protocol_violation', true],
     ['host_unknown', false],
   ])('%s: %s', (code, doubt) => {
     expect(leavesDoubt(code)).toBe(doubt);
