@@ -119,4 +119,16 @@ describe('scap status', () => {
     cpSync(me.path('state/hosts.json'), me.path('hosts.json'));
     expect(JSON.parse(readFileSync(me.path('hosts.json'), 'utf8')).mw1.live).toBe(revision);
   });
+
+  it('[B28] shows what a host says as one line without control characters', async () => {
+    const { me, revision } = await deployedFleet(['mw1']);
+    const path = me.path('t/mw1/cache/state.json');
+    const message = `\x1b]0;owned\x07\x1b[2Jnothing to see\r\nmw1 current\x9b1A`;
+    const unreverted = { revision, previous: null, at: 1, message };
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), unreverted }));
+    const { stdout } = await me.expectStatus(0, 'status');
+    expect(stdout).toContain('nothing to see mw1 current\\x9b1A');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  });
 });

@@ -2,6 +2,7 @@ import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { previewPruning } from '../../deploy/inspect.ts';
 import { clean } from '../../deploy/upkeep.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
@@ -22,7 +23,7 @@ export function runClean(io: Io, options: CleanOptions): Promise<ExitStatus> {
       return toCommandResult(session, await clean(session.host, { ...rule, waitMs: options.wait ?? 0 }));
     const hosts = await previewPruning(session.host, rule);
     const lines = hosts.map(({ host, prune, error }) => {
-      if (error) return `${host}: ${error.message}`;
+      if (error) return `${host}: ${toOneLine(error.message)}`;
       return prune.length === 0
         ? `${host}: nothing to prune`
         : `${host}: would prune ${prune.map(shortSha).join(', ')}`;

@@ -5,6 +5,7 @@ import { type ExitStatus, exitStatus, ScapError, toErrorReport } from '../../cor
 import { settleAll } from '../../core/settle-all.ts';
 import type { Host } from '../../inventory/host.ts';
 import { selectHosts } from '../../inventory/host-selector.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { formatTable } from '../../report/table.ts';
 import { type HostKeySurvey, surveyHostKeys, trustHostKeys } from '../../transport/ssh/host-key-survey.ts';
 import { confirm } from '../confirm.ts';
@@ -103,6 +104,6 @@ function describeSurveys(surveys: readonly HostKeySurvey[]): string[] {
     }),
     ...(error === undefined
       ? []
-      : [`  ${error.message}`, ...(error.hint === undefined ? [] : [`  hint: ${error.hint}`])]),
+      : [`  ${toOneLine(error.message)}`, ...(error.hint === undefined ? [] : [`  hint: ${toOneLine(error.hint)}`])]),
   ]);
 }

@@ -1,6 +1,7 @@
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/fleet-status.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { countOf, formatCount } from '../../report/wording.ts';
@@ -82,7 +83,7 @@ function formatStatus(status: FleetStatus, colour: boolean): string[] {
     { header: 'DRIFT' },
   ];
   const problems = hosts.flatMap(({ host, error }) =>
-    error ? [`${style('error', `${host}:`)} ${error.message}`] : [],
+    error ? [`${style('error', `${host}:`)} ${toOneLine(error.message)}`] : [],
   );
   return [...head, '', ...formatTable(columns, rows), ...problems, '', countLine(status)];
 }

@@ -4,6 +4,7 @@ import { shortSha } from '../../core/sha.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
 import type { VerifyReport } from '../../deploy/target-client.ts';
 import { repair } from '../../deploy/upkeep.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { toCommandResult } from '../deploy-result.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
@@ -62,7 +63,7 @@ function toJson({ host, report, error }: HostVerification) {
 
 function formatVerification({ host, report, error }: HostVerification): string[] {
   const problem = error ?? report?.problem;
-  if (problem) return [`${host}: ${problem.message}`];
+  if (problem) return [`${host}: ${toOneLine(problem.message)}`];
   if (!report?.revision) return [`${host}: serves nothing`];
   const { drift, revision } = report;
   if (drift.length === 0) return [`${host}: revision ${shortSha(revision)} is whole`];
