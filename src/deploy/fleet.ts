@@ -28,10 +28,10 @@ export interface FleetOptions {
 export interface Fleet extends AsyncDisposable {
   /** Connects to every host and asks what it has. Called once; later calls return the same answer. */
   survey(): Promise<readonly FleetMember[]>;
-  /** The open connection to a host, opened anew when it was lost. Throws why there is none. */
-  connection(host: HostName): Promise<Connection>;
+  /** The open connection to a host, opened anew when it was lost, unless `signal` aborts. Throws why there is none. */
+  connection(host: HostName, signal?: AbortSignal): Promise<Connection>;
   /** The connection once the target has admitted the run; asked once per connection. */
-  begun(host: HostName, admission: RunAdmission): Promise<Connection>;
+  begun(host: HostName, admission: RunAdmission, signal?: AbortSignal): Promise<Connection>;
   /** Tells every host, as soon as it is connected, that a new revision is coming. Never fails: it only saves time. */
   warm(timeoutMs: number): void;
   /** What a host said when it was surveyed. */
@@ -57,16 +57,16 @@ class ConnectedFleet implements Fleet {
     return this.#survey;
   }
 
-  async connection(host: HostName): Promise<Connection> {
+  async connection(host: HostName, signal = this.#options.signal): Promise<Connection> {
     const member = await this.#member(host);
     const connection = this.#connections.get(host);
     if (connection?.usable) return connection;
-    await this.#connect(member.host);
-    return this.connection(host);
+    // Once: a host that is lost again at once would be connected to for ever.
+    return (await this.#connect(member.host, signal)).connection;
   }
 
-  async begun(host: HostName, admission: RunAdmission): Promise<Connection> {
-    const connection = await this.connection(host);
+  async begun(host: HostName, admission: RunAdmission, signal?: AbortSignal): Promise<Connection> {
+    const connection = await this.connection(host, signal);
     let begun = this.#begun.get(connection);
     if (begun === undefined) {
       // The target may be waiting for the agent of a run that was killed to let go.
@@ -102,11 +102,11 @@ class ConnectedFleet implements Fleet {
   }
 
   async #connectAll(): Promise<readonly FleetMember[]> {
-    const { hosts, connectConcurrency } = this.#options;
-    const settled = await settleAll(hosts, { limit: connectConcurrency }, (host) => this.#connect(host));
+    const { hosts, connectConcurrency, signal } = this.#options;
+    const settled = await settleAll(hosts, { limit: connectConcurrency }, (host) => this.#connect(host, signal));
     return settled.map((item, at) => {
       const host = hosts[at] as Host;
-      if (item.status === 'fulfilled') return { host, report: item.value, error: undefined };
+      if (item.status === 'fulfilled') return { host, report: item.value.report, error: undefined };
       const reason = item.status === 'rejected' ? item.reason : new Error('not started');
       const error = toScapError(reason) ?? bug(reason);
       this.#options.bus.emit('host.unreachable', { host: host.name, error: toErrorReport(error) });
@@ -114,13 +114,13 @@ class ConnectedFleet implements Fleet {
     });
   }
 
-  async #connect(host: Host): Promise<TargetReport> {
-    const { bus, connectTimeoutMs, signal, transports } = this.#options;
+  async #connect(host: Host, signal: AbortSignal): Promise<{ connection: Connection; report: TargetReport }> {
+    const { bus, connectTimeoutMs, transports } = this.#options;
     const transport = transports.get(host.transport);
     if (transport === undefined)
       throw new ScapError('config_invalid', `Cannot reach ${host.name}: no transport "${host.transport}"`);
     const startedAt = Date.now();
-    const onNoise = (text: string) => bus.emit('host.spoke', { host: host.name, text });
+    const onNoise = limitNoise((text) => bus.emit('host.spoke', { host: host.name, text }));
     const connection = await transport.connect(host, { timeoutMs: connectTimeoutMs, signal, onNoise });
     this.#connections.set(host.name, connection);
     if (connection.hello.versions.git === undefined) {
@@ -131,8 +131,20 @@ class ConnectedFleet implements Fleet {
     const report = await probe(connection, { timeoutMs: connectTimeoutMs, signal });
     const live = report.live.kind === 'revision' ? report.live.sha : null;
     bus.emit('host.connected', { host: host.name, live, durationMs: Date.now() - startedAt });
-    return report;
+    return { connection, report };
   }
+}
+
+/** How much of what is no message is kept of one connection: it goes to the log, and must not fill the disk. */
+const noiseLines = 1000;
+const noiseLineLength = 1000;
+
+function limitNoise(tell: (text: string) => void): (line: string) => void {
+  let lines = 0;
+  return (line) => {
+    if (++lines <= noiseLines) tell(line.slice(0, noiseLineLength));
+    else if (lines === noiseLines + 1) tell('(too much to keep: the rest is left out)');
+  };
 }
 
 function bug(reason: unknown): ScapError {

@@ -26,7 +26,7 @@ export abstract class HostCommand<A> extends Command<A> {
 
   /** The connection to the task's host, with the run admitted there. */
   protected connect(run: RunContext, task: Task): Promise<Connection> {
-    return run.fleet.begun(hostOf(task), { fence: run.fence, run: run.id, reason: run.reason });
+    return run.fleet.begun(hostOf(task), { fence: run.fence, run: run.id, reason: run.reason }, run.signal);
   }
 
   /** Runs the stage of the command's name. */
