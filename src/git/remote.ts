@@ -104,6 +104,11 @@ function transportEnvironment(): Record<string, string> {
   };
 }
 
+/** The URL for people, locks and logs: without a password, and without what stands for one before the `@` of https. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(https:\/\/)[^/]*@/, '$1…@').replace(/^([a-z]+:\/\/[^/:]*):[^/]*@/, '$1:…@');
+}
+
 function unreachable(url: string, cause: unknown): unknown {
   if (!(cause instanceof ScapError) || (cause.code !== 'process_failed' && cause.code !== 'process_timeout'))
     return cause;
@@ -111,8 +116,7 @@ function unreachable(url: string, cause: unknown): unknown {
   const said = String(cause.data.stderr ?? '').split('\n');
   const reasons = said.filter((line) => line.trim() !== '' && !line.startsWith('@')).slice(0, 2);
   const why = reasons.length === 0 ? cause.message : reasons.join(' | ').slice(0, 300);
-  // A password in the URL is nobody's business.
-  const shown = url.replace(/(:\/\/[^/@]*):[^/@]*@/, '$1:…@');
+  const shown = withoutPassword(url);
   return new ScapError('repository_unreachable', `Cannot read the repository "${shown}": ${why}`, {
     hint: `Try it by hand, as the user that serves the target: git ls-remote ${shown}`,
     cause,

@@ -9,7 +9,7 @@ import { ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
 import { createGit } from '../git/git-command.ts';
-import { fetchRevision, listRemoteRefs, type RemoteRevision } from '../git/remote.ts';
+import { fetchRevision, listRemoteRefs, type RemoteRevision, withoutPassword } from '../git/remote.ts';
 import { readRefs } from '../git/repository.ts';
 import { liveRef } from '../revision/deploy-repository.ts';
 import type { AgentNotice } from '../transport/protocol.ts';
@@ -62,7 +62,7 @@ export async function pullTarget(
 
   const { fence } = readState(layout);
   try {
-    await call('begin', { fence, reason: `pull from ${options.from}` });
+    await call('begin', { fence, reason: `pull from ${withoutPassword(options.from)}` });
     return await catchUp(layout, options, (stage, params) => call('stage', { ...params, fence, stage }));
   } finally {
     await session.end();
@@ -98,7 +98,7 @@ async function askForLive({ from, signal }: PullOptions): Promise<RemoteRevision
   if (revision === undefined) {
     throw new ScapError(
       'revision_unknown',
-      `Cannot pull from "${from}": nothing should be live, it has no ${liveRef}`,
+      `Cannot pull from "${withoutPassword(from)}": nothing should be live, it has no ${liveRef}`,
       {
         hint: "Name the deploy host's repository, <state>/repo.git, or push there first",
       },
@@ -107,9 +107,13 @@ async function askForLive({ from, signal }: PullOptions): Promise<RemoteRevision
   const names = [revisionRef(revision), timesRef(revision)];
   const missing = names.find((name) => !refs.has(name));
   if (missing !== undefined) {
-    throw new ScapError('repository_damaged', `Cannot pull revision ${revision} from "${from}": it has no ${missing}`, {
-      hint: 'A copy of the deploy repository must have all refs below refs/scap: git clone --mirror',
-    });
+    throw new ScapError(
+      'repository_damaged',
+      `Cannot pull revision ${revision} from "${withoutPassword(from)}": it has no ${missing}`,
+      {
+        hint: 'A copy of the deploy repository must have all refs below refs/scap: git clone --mirror',
+      },
+    );
   }
   return { revision, refs: new Map(names.map((name) => [name, refs.get(name) as Sha])) };
 }

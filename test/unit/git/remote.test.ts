@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRepositoryUrl } from '../../../src/git/remote.ts';
+import { parseRepositoryUrl, withoutPassword } from '../../../src/git/remote.ts';
 
 describe('parseRepositoryUrl()', () => {
   it.each([
@@ -34,5 +34,20 @@ describe('parseRepositoryUrl()', () => {
     'deploy1:',
   ])('refuses %j', (text) => {
     expect(() => parseRepositoryUrl(text, '/here')).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('withoutPassword()', () => {
+  it.each([
+    ['https://ann:hunter2@deploy.example/scap.git', 'https://…@deploy.example/scap.git'],
+    ['https://token@deploy.example/scap.git', 'https://…@deploy.example/scap.git'],
+    ['https://ann:hunter@2@deploy.example/scap.git', 'https://…@deploy.example/scap.git'],
+    ['ssh://ann:hunter@2@deploy1:22/srv/repo.git', 'ssh://ann:…@deploy1:22/srv/repo.git'],
+    ['ssh://ann@deploy1:22/srv/repo.git', 'ssh://ann@deploy1:22/srv/repo.git'],
+    ['https://deploy.example:444/a@b.git', 'https://deploy.example:444/a@b.git'],
+    ['ann@deploy1:repo.git', 'ann@deploy1:repo.git'],
+    ['/srv/a:b@c/repo.git', '/srv/a:b@c/repo.git'],
+  ])('[B12] %s', (url, shown) => {
+    expect(withoutPassword(url)).toBe(shown);
   });
 });
