@@ -135,5 +135,7 @@ function resultText(result: unknown): string {
     recycle: 'recycled',
     archive: 'written',
   };
-  return texts[String(result)] ?? String(result);
+  const text = String(result);
+  // The target's word: "constructor" is none of ours.
+  return (Object.hasOwn(texts, text) && texts[text]) || text;
 }
