@@ -81,7 +81,11 @@ interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly onNotice: RequestOptions['onNotice'];
+  notes: number;
 }
+
+/** So many notes on one request are passed on. They go to the log of the run: a target must not be able to fill the disk with them. */
+const maxNotes = 1000;
 
 /** Waits for the agent's hello and returns the connection. Kills the agent when it does not come or is of another protocol. */
 export async function openConnection(
@@ -154,7 +158,7 @@ class StreamConnection implements Connection {
     if (this.#failure) throw this.#failure;
     const id = this.#nextId++;
     const reply = new Promise<unknown>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice });
+      this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice, notes: 0 });
     });
     const late = new ScapError(
       'request_timeout',
@@ -182,6 +186,7 @@ class StreamConnection implements Connection {
     clearInterval(this.#pinging);
     this.#streams.stdin.end();
     this.#streams.release();
+    this.#rejectAll(this.#failure);
   }
 
   /** Gives the connection up: every request that waits is told `error`. */
@@ -190,7 +195,11 @@ class StreamConnection implements Connection {
     this.#failure ??= error;
     clearInterval(this.#pinging);
     this.#refuse(this.#failure);
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#rejectAll(this.#failure);
+  }
+
+  #rejectAll(error: ScapError): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 
@@ -247,7 +256,8 @@ class StreamConnection implements Connection {
   #deliver(message: Exclude<FromAgent, Hello>): void {
     const waiting = this.#waiting.get(message.id);
     if (message.type === 'notice') {
-      waiting?.onNotice?.(message.notice);
+      if (waiting !== undefined && (message.notice.kind !== 'note' || ++waiting.notes <= maxNotes))
+        waiting.onNotice?.(message.notice);
       return;
     }
     this.#waiting.delete(message.id);
