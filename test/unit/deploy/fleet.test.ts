@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createFleet } from '../../../src/deploy/fleet.ts';
+import { probe } from '../../../src/deploy/target-client.ts';
 import { createEventBus, type ScapEvent } from '../../../src/events/event.ts';
 import type { Host } from '../../../src/inventory/host.ts';
 import type { Connection, ConnectOptions } from '../../../src/transport/connection.ts';
@@ -80,5 +81,14 @@ describe('a host that talks without end', () => {
     expect(said).toHaveLength(1001);
     expect(said[0]).toHaveLength(1000);
     expect(said.at(-1)).toBe('(too much to keep: the rest is left out)');
+  });
+});
+
+describe('a host that lies about the runs it has seen', () => {
+  it.each([1e13, 1e308, -1, 0.5])('[B41] leaves room for those to come: %d', async (fence) => {
+    const request = async () => ({ ...report, fence });
+    await expect(probe({ request } as unknown as Connection, { timeoutMs: 1 })).rejects.toMatchObject({
+      code: 'protocol_violation',
+    });
   });
 });
