@@ -28,6 +28,12 @@ export interface CommonOptions {
   readonly verbose?: boolean | undefined;
 }
 
+/** What a command asks of its session beside the options it was given. */
+export interface SessionOptions extends CommonOptions {
+  /** The text of the result says which hosts were not reached, so the narration need not. */
+  readonly textNamesUnreached?: boolean;
+}
+
 /** What a command came to: the same thing for machines and for people. */
 export interface CommandResult {
   readonly status: ExitStatus;
@@ -49,7 +55,7 @@ export interface Session {
 /** Runs a command and returns the exit status. Never throws. */
 export async function runSession(
   io: Io,
-  options: CommonOptions,
+  options: SessionOptions,
   work: (session: Session) => Promise<CommandResult>,
 ): Promise<ExitStatus> {
   const colour = wantsColour(io.env, io.stderr.isTTY === true);
@@ -72,7 +78,7 @@ export function reportError(io: Io, options: CommonOptions, error: ErrorReport, 
 
 async function inSession(
   io: Io,
-  options: CommonOptions,
+  options: SessionOptions,
   colour: boolean,
   work: (session: Session) => Promise<CommandResult>,
 ): Promise<CommandResult> {
@@ -93,7 +99,10 @@ async function inSession(
   bus.listen((event) => {
     state = reduce(state, event);
   });
-  bus.listen(reporter.listener);
+  const leavesToText = options.textNamesUnreached && !options.json && !options.events;
+  bus.listen((event) => {
+    if (!(leavesToText && event.type === 'host.unreachable')) reporter.listener(event);
+  });
   if (options.events) bus.listen((event) => io.stdout.write(`${JSON.stringify(event)}\n`));
   using interrupt = watchInterrupt((signal) => bus.emit('interrupt.received', { signal }));
   const host: DeployHost = {

@@ -1,4 +1,5 @@
 /** Folds what many hosts say alike into one line: `37 hosts: fetch failed: Permission denied (mw[1001:1037])`. */
+import type { ErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { ScapEvent } from '../events/event.ts';
 import { describeEvent, errorText, type Level, type Line } from './describe-event.ts';
@@ -20,11 +21,13 @@ export function toRemark(event: ScapEvent): Remark | undefined {
   if (!('host' in event) || event.host === null) return undefined;
   const { host } = event;
   const say = (level: Level, text: string): Remark => ({ host, level, text: withoutHost(text, host) });
+  const fail = (what: string, error: ErrorReport) =>
+    say('error', `${what}: ${commonText(errorText(error), host, error)}`);
   switch (event.type) {
     case 'host.unreachable':
-      return say('error', `unreachable: ${errorText(event.error)}`);
+      return fail('unreachable', event.error);
     case 'task.failed':
-      return say('error', `${event.stage} failed: ${errorText(event.error)}`);
+      return fail(`${event.stage} failed`, event.error);
     case 'host.noted':
       return say('warn', toOneLine(event.message));
     case 'host.spoke':
@@ -36,8 +39,27 @@ export function toRemark(event: ScapEvent): Remark | undefined {
 
 /** Replaces a host's name where it stands as a word. */
 export function withoutHost(text: string, host: string): string {
-  const name = host.replace(/[.\\]/g, '\\$&');
-  return text.replace(new RegExp(`(?<![\\w.-])${name}(?![\\w-]|\\.\\w)`, 'g'), 'HOST');
+  return withoutWord(text, host, 'HOST');
+}
+
+/** Replaces everything in a sentence about an error that is each host's own: name, address, fingerprint of its key. */
+export function commonText(text: string, host: string, { data }: ErrorReport): string {
+  let common = withoutHost(text, host);
+  for (const [fact, word] of ownFacts) {
+    const value = data?.[fact];
+    if (typeof value === 'string' && value !== '') common = withoutWord(common, value, word);
+  }
+  return common;
+}
+
+const ownFacts = [
+  ['address', 'ADDRESS'],
+  ['fingerprint', 'FINGERPRINT'],
+] as const;
+
+function withoutWord(text: string, value: string, word: string): string {
+  const literal = value.replace(/[^\w:-]/g, '\\$&');
+  return text.replace(new RegExp(`(?<![\\w.-])${literal}(?![\\w-]|\\.\\w)`, 'g'), word);
 }
 
 interface Group {

@@ -22,6 +22,12 @@ export function formatHosts(hosts: readonly string[], limit = Number.POSITIVE_IN
   return listSome(items.slice(0, limit), limit, limit + left);
 }
 
+/** Names hosts as arguments of a command: a shell takes them as they are. */
+export function hostArguments(hosts: readonly string[]): string {
+  const names = formatHosts(hosts).split(', ');
+  return names.map((name) => (name.includes('[') ? `'${name}'` : name)).join(' ');
+}
+
 function parseName(name: string): NumberedName {
   const [, prefix = name, digits = '', suffix = ''] = /^(.*?)(\d+)(\D*)$/.exec(name) ?? [];
   return { name, prefix, digits, suffix };

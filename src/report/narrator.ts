@@ -1,6 +1,7 @@
 /** Decides which events get a line, for both reporters: everything that changed for a few hosts, what matters for many. */
+import type { HostName } from '../core/host-name.ts';
 import type { ScapEvent } from '../events/event.ts';
-import { describeEvent, type Line } from './describe-event.ts';
+import { describeEvent, errorText, type Line } from './describe-event.ts';
 import { createRepeatFold, toRemark } from './fold-repeats.ts';
 import { createRunState, type RunState, reduce } from './run-view.ts';
 import { formatStageCounts } from './stage-progress.ts';
@@ -26,6 +27,8 @@ export interface Narrator {
 
 export function createNarrator({ verbose, hostCount, eager }: NarratorOptions): Narrator {
   const fold = createRepeatFold();
+  // A host that was not reached fails its first task for the same reason.
+  const toldUnreachable = new Map<HostName, string>();
   let state = createRunState();
   const knowsEveryHost = () =>
     verbose || (state.run?.hosts.length ?? hostCount ?? Number.POSITIVE_INFINITY) <= fewHosts;
@@ -33,7 +36,12 @@ export function createNarrator({ verbose, hostCount, eager }: NarratorOptions): 
   const selectLines = (event: ScapEvent): readonly (Line | undefined)[] => {
     if (event.type === 'stage.finished') return [...fold.drain(), stageLine(state, event)];
     if (event.type === 'run.finished') return fold.drain();
-    if (toRemark(event) !== undefined && !knowsEveryHost()) return [fold.add(event, eager)];
+    if (event.type === 'run.started') return [...fold.drain(), describeEvent(event)];
+    if (event.type === 'host.unreachable') toldUnreachable.set(event.host, errorText(event.error));
+    const isRepeated =
+      event.type === 'task.failed' && event.host !== null && toldUnreachable.get(event.host) === errorText(event.error);
+    if (isRepeated && !verbose) return [];
+    if (toRemark(event) !== undefined && !verbose) return [fold.add(event, eager)];
     return isTold(event, { verbose, eager, everyHost: knowsEveryHost() }) ? [describeEvent(event)] : [];
   };
 

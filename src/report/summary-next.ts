@@ -1,5 +1,5 @@
 import { shortSha } from '../core/sha.ts';
-import { formatHosts } from './host-list.ts';
+import { hostArguments } from './host-list.ts';
 import type { RunFacts } from './summary-facts.ts';
 import { formatCount } from './wording.ts';
 
@@ -11,6 +11,17 @@ export interface Suggestion {
 
 /** What to do after a run that left anything open, the safest first; nothing after one that did all it should. */
 export function suggestCommands(facts: RunFacts): Suggestion[] {
+  return [...trustKeys(facts), ...suggestByOutcome(facts)];
+}
+
+/** A host whose key is not known fails again, whatever else is tried. */
+function trustKeys({ hosts }: RunFacts): Suggestion[] {
+  const unknown = hosts.filter(({ error }) => error?.code === 'host_key_unknown').map(({ host }) => host);
+  if (unknown.length === 0) return [];
+  return [{ command: `scap hosts trust ${hostArguments(unknown)}`, purpose: 'see the new host keys and record them' }];
+}
+
+function suggestByOutcome(facts: RunFacts): Suggestion[] {
   const status = { command: 'scap status', purpose: 'see what every host serves' };
   switch (facts.outcome) {
     case 'ok':
@@ -41,10 +52,8 @@ function catchUp(facts: RunFacts): Suggestion {
 
 const seededAfter: ReadonlySet<string> = new Set(['sync-file', 'rollback', 'seed']);
 
-/** Names the hosts so that a shell takes them as they are. */
 function seedCommand(hosts: readonly string[]): string {
-  const names = formatHosts(hosts).split(', ');
-  return `scap seed ${names.map((name) => (name.includes('[') ? `'${name}'` : name)).join(' ')}`;
+  return `scap seed ${hostArguments(hosts)}`;
 }
 
 /** Names the revision: after a run that did not succeed, a bare `scap rollback` would go one further back. */

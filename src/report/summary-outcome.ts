@@ -69,7 +69,7 @@ function describeSuccess(facts: RunFacts): string {
 /** How far the revision came: `live on 3 of 3 hosts`. */
 function reach({ kind, hosts, liveOn }: RunFacts, only = ''): string {
   const of = `of ${countOf(hosts.length, 'host')}`;
-  if (kind !== 'prepare') return `live on ${only}${formatCount(liveOn.length)} ${of}`;
+  if (kind !== 'prepare') return `live on ${liveOn.length === 0 ? '' : only}${formatCount(liveOn.length)} ${of}`;
   const ready = hosts.filter(
     ({ host, fetched, state }) => liveOn.includes(host) || state === 'unchanged' || (fetched && state !== 'failed'),
   );

@@ -1,6 +1,6 @@
 /** The last lines of a run: how it ended, what is live where, what to do next. Says nothing that the events do not prove. */
 import { shortSha } from '../core/sha.ts';
-import { groupFailures } from './group-failures.ts';
+import { formatFailures, groupFailures } from './group-failures.ts';
 import { formatHosts } from './host-list.ts';
 import { padText } from './plain-text.ts';
 import type { Failure, HostView, RunState } from './run-view.ts';
@@ -36,18 +36,11 @@ function failureLines({ failures, result }: RunState, { hosts }: RunFacts, style
   const rest = failures.filter(({ host }) => !told.has(host));
   const groups = groupFailures([...ofHosts, ...rest]).sort((a, b) => b.hosts.length - a.hosts.length);
   const ofRun: Failure[] = result?.error ? [{ host: null, stage: undefined, error: result.error }] : [];
-  const news = groupFailures(ofRun).filter(({ message }) => groups.every((group) => group.message !== message));
-  return [...groups, ...news].flatMap(({ hosts: names, message, hint }) => [
-    `${style('error', who(names))} ${message}`,
-    ...(names.length > 1 ? [`  ${formatHosts(names, shownHosts)}`] : []),
-    ...(hint === undefined ? [] : [`  hint: ${hint}`]),
-  ]);
-}
-
-function who(hosts: readonly string[]): string {
-  const [only] = hosts;
-  if (only === undefined) return 'error:';
-  return hosts.length === 1 ? `${only}:` : `${countOf(hosts.length, 'host')}:`;
+  const hints = new Set([...ofHosts, ...rest].map(({ error }) => error.hint));
+  const news = groupFailures(ofRun)
+    .filter(({ message }) => groups.every((group) => group.message !== message))
+    .map((group) => (hints.has(group.hint) ? { ...group, hint: undefined } : group));
+  return formatFailures([...groups, ...news], style);
 }
 
 /** What is live where, unless every host serves what it should. */

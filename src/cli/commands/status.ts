@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/fleet-status.ts';
-import { toOneLine } from '../../report/plain-text.ts';
+import { formatFailures, groupFailures } from '../../report/group-failures.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { countOf, formatCount } from '../../report/wording.ts';
@@ -15,7 +15,7 @@ export interface StatusOptions extends CommonOptions {
 
 /** `scap status`: exit 1 when some host is not as it should be. */
 export function runStatus(io: Io, options: StatusOptions): Promise<ExitStatus> {
-  return runSession(io, options, async ({ host, colour }) => {
+  return runSession(io, { ...options, textNamesUnreached: true }, async ({ host, colour }) => {
     const status = await readFleetStatus(host, { limit: options.limit });
     const whole = status.hosts.every(
       ({ state }) => state === 'current' || (state === 'empty' && status.desired === undefined),
@@ -82,10 +82,18 @@ function formatStatus(status: FleetStatus, colour: boolean): string[] {
     { header: 'COMPLETE' },
     { header: 'DRIFT' },
   ];
-  const problems = hosts.flatMap(({ host, error }) =>
-    error ? [`${style('error', `${host}:`)} ${toOneLine(error.message)}`] : [],
+  const problems = formatFailures(
+    groupFailures(hosts.flatMap(({ host, error }) => (error ? [{ host, error }] : []))),
+    style,
   );
-  return [...head, '', ...formatTable(columns, rows), ...problems, '', countLine(status)];
+  return [
+    ...head,
+    '',
+    ...formatTable(columns, rows),
+    ...(problems.length > 0 ? ['', ...problems] : []),
+    '',
+    countLine(status),
+  ];
 }
 
 /** `4 hosts: 2 current, 1 behind, 1 unreachable; 3 left out by --limit` */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRepeatFold, toRemark, withoutHost } from '../../../src/report/fold-repeats.ts';
+import { commonText, createRepeatFold, toRemark, withoutHost } from '../../../src/report/fold-repeats.ts';
 import { groupFailures } from '../../../src/report/group-failures.ts';
 import { denied, event, host, hosts, runStarted, task } from './sample-events.ts';
 
@@ -55,7 +55,38 @@ describe('createRepeatFold()', () => {
   });
 });
 
+describe('commonText()', () => {
+  it('takes out the address and the fingerprint an error names as its own', () => {
+    const error = {
+      code: 'host_key_unknown',
+      message: '',
+      data: { address: '10.0.0.2', fingerprint: 'SHA256:a/+b' },
+    } as const;
+    expect(commonText('Refused mw1 at 10.0.0.2 (not 10.0.0.22): SHA256:a/+b is not known', 'mw1', error)).toBe(
+      'Refused HOST at ADDRESS (not 10.0.0.22): FINGERPRINT is not known',
+    );
+  });
+});
+
 describe('groupFailures()', () => {
+  it('[B46] makes one group of unknown host keys, and its hint names all hosts', () => {
+    const error = (name: string, fingerprint: string) =>
+      ({
+        code: 'host_key_unknown',
+        message: `Refused to talk to ${name}: its host key ${fingerprint} is not known`,
+        hint: `Compare, then: scap hosts trust ${name}`,
+        data: { fingerprint },
+      }) as const;
+    const failures = hosts(4).map((name, index) => ({ host: name, error: error(name, `SHA256:k${index}`) }));
+    expect(groupFailures(failures)).toEqual([
+      {
+        message: 'Refused to talk to HOST: its host key FINGERPRINT is not known',
+        hint: "Compare, then: scap hosts trust 'mw[1001:1004]'",
+        hosts: hosts(4),
+      },
+    ]);
+  });
+
   it('groups what reads the same but for the name, hints included', () => {
     const error = (name: string) =>
       ({ code: 'disk_full', message: `No space on ${name}`, hint: `Run: ssh ${name} df` }) as const;

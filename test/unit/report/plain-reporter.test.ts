@@ -48,6 +48,20 @@ describe('createPlainReporter()', () => {
     ]);
   });
 
+  it('[B46] says once what few hosts fail of alike, and not again when they fail their first task of it', () => {
+    const names = hosts(3);
+    const lost = (name: string) => ({ code: 'connection_refused', message: `Cannot reach ${name}: refused` }) as const;
+    const unreachable = names.map((name) => event('host.unreachable', { host: name, error: lost(name) }));
+    const failed = names.map((name) => task('task.failed', 'fetch', name, { error: lost(name) }));
+    expect(narrate([...unreachable, runStarted(names), stageStarted(3), ...failed, stageFinished(0, 3)])).toEqual([
+      'error: mw1001: unreachable: Cannot reach mw1001: refused',
+      'error: 3 hosts: unreachable: Cannot reach HOST: refused (mw1001, mw1002, mw1003)',
+      expect.stringMatching(/^Run 12: push/),
+      'fetch: started, 3 tasks',
+      'error: fetch: 0 of 3 ok, 3 failed in 9.0 s',
+    ]);
+  });
+
   it('prints beginnings and ends of every host when verbose', () => {
     const names = hosts(11);
     const lines = narrate(

@@ -89,6 +89,19 @@ describe('formatSummary()', () => {
     },
   );
 
+  it('[B34] suggests to record the keys of hosts that are not known, and gives no hint twice', () => {
+    const names = hosts(5);
+    const unknown = { code: 'host_key_unknown', message: 'Not known', hint: 'Compare the fingerprint' } as const;
+    const lines = summary(
+      runStarted(names),
+      ...names.map((name) => hostFinished(name, 'unreachable', { live: null, error: unknown })),
+      runFinished('failed', { error: { code: 'run_failed', message: 'Cannot go on', hint: unknown.hint } }),
+    );
+    expect(lines).toContain("  scap hosts trust 'mw[1001:1005]'  see the new host keys and record them");
+    expect(lines.filter((line) => line.includes(unknown.hint))).toHaveLength(1);
+    expect(lines).toContain('error: Cannot go on');
+  });
+
   it('quotes a range that it suggests to seed', () => {
     const names = hosts(6);
     const lines = summary(
