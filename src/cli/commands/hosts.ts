@@ -3,10 +3,13 @@
  */
 import { type ExitStatus, exitStatus, ScapError, toErrorReport } from '../../core/errors.ts';
 import { settleAll } from '../../core/settle-all.ts';
+import { quoteForShell } from '../../core/shell-quote.ts';
 import type { Host } from '../../inventory/host.ts';
+
 import { selectHosts } from '../../inventory/host-selector.ts';
 import { toOneLine } from '../../report/plain-text.ts';
 import { formatTable } from '../../report/table.ts';
+import { countOf } from '../../report/wording.ts';
 import { type HostKeySurvey, surveyHostKeys, trustHostKeys } from '../../transport/ssh/host-key-survey.ts';
 import { confirm } from '../confirm.ts';
 import type { Io } from '../io.ts';
@@ -69,7 +72,8 @@ export function runHostsTrust(io: Io, selectors: readonly string[], options: Hos
 async function decide(io: Io, { yes }: HostsTrustOptions, surveys: readonly HostKeySurvey[]): Promise<CommandResult> {
   const count = surveys.flatMap(({ keys }) => keys.filter(({ state }) => state === 'new')).length;
   io.stderr.write(`${describeSurveys(surveys).join('\n')}\n`);
-  const wanted = count === 0 || yes === true || (await confirm(io, `Record ${count} new keys as the hosts' own?`));
+  const wanted =
+    count === 0 || yes === true || (await confirm(io, `Record ${countOf(count, 'new key')} as the hosts' own?`));
   if (wanted === undefined) {
     throw new ScapError('usage', 'Cannot record host keys unasked: there is no terminal to ask at', {
       hint: 'Compare the fingerprints with those of the hosts, then run again with --yes',
@@ -87,12 +91,12 @@ async function decide(io: Io, { yes }: HostsTrustOptions, surveys: readonly Host
       recorded,
       hosts: surveys.map(({ error, ...survey }) => ({ ...survey, error: error ? toErrorReport(error) : null })),
     },
-    text: recorded === 0 ? 'Nothing new was recorded' : `Recorded ${recorded} host keys`,
+    text: recorded === 0 ? 'Nothing new was recorded' : `Recorded ${countOf(recorded, 'host key')}`,
   };
 }
 
 function describeSurveys(surveys: readonly HostKeySurvey[]): string[] {
-  return surveys.flatMap(({ host, address, port, keys, error }) => [
+  return surveys.flatMap(({ host, address, port, knownHosts, name, keys, error }) => [
     `${host} (${address} port ${port})`,
     ...keys.map(({ type, fingerprint, state }) => {
       const remark = {
@@ -102,6 +106,11 @@ function describeSurveys(surveys: readonly HostKeySurvey[]): string[] {
       };
       return `  ${type} ${fingerprint}  ${remark[state]}`;
     }),
+    ...(keys.some(({ state }) => state === 'refused')
+      ? [
+          `  hint: If the host was installed anew: ${quoteForShell(['ssh-keygen', '-R', name, '-f', knownHosts])}, then run this again`,
+        ]
+      : []),
     ...(error === undefined
       ? []
       : [`  ${toOneLine(error.message)}`, ...(error.hint === undefined ? [] : [`  hint: ${toOneLine(error.hint)}`])]),

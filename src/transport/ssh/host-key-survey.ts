@@ -20,6 +20,8 @@ export interface HostKeySurvey {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** What its keys are recorded under. */
+  readonly name: string;
   /** The file new keys go to. */
   readonly knownHosts: string;
   readonly keys: readonly ShownKey[];
@@ -33,7 +35,8 @@ export async function surveyHostKeys(host: Address, settings: SshSettings): Prom
   const { address, port, hostKeyAlias } = destination;
   const files = readKnownHostsFiles(destination.knownHosts);
   const known: HostAddress = hostKeyAlias === undefined ? { host: address, port } : { host: hostKeyAlias, port: 22 };
-  const about = { host: host.name, address, port, knownHosts: destination.knownHosts[0] ?? '' };
+  const name = known.port === 22 ? known.host : `[${known.host}]:${known.port}`;
+  const about = { host: host.name, address, port, name, knownHosts: destination.knownHosts[0] ?? '' };
   try {
     const keys = await collectHostKeys(destination, settings.connectTimeoutMs);
     const verdicts = keys.map((key) => ({ key, verdict: judgeHostKey(files, known, key).kind }));

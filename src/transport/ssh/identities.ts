@@ -33,7 +33,7 @@ export function countKeys(identities: readonly Identity[]): number {
   return identities.reduce((sum, identity) => sum + (identity.kind === 'key' ? 1 : identity.keyCount), 0);
 }
 
-/** Loads keys; missing files are passed over. `passphrase` is tried on encrypted ones. Never throws. */
+/** Loads keys; missing files are passed over, silently unless they were named. `passphrase` is tried on encrypted ones. Never throws. */
 export async function loadIdentities(
   ssh2: Ssh2,
   { files, agent, only }: IdentitySettings,
@@ -57,7 +57,9 @@ export async function loadIdentities(
         : [{ kind: 'agent' as const, agent: narrowAgent(ssh2, agent, lent), keyCount: lent.length }]),
     ],
     passedOver: [
-      ...read.flatMap(({ blob, why }) => (why === undefined || inAgent.has(blob ?? '') ? [] : [why])),
+      ...read.flatMap(({ blob, why, isMissing }) =>
+        why === undefined || inAgent.has(blob ?? '') || (isMissing && !only) ? [] : [why],
+      ),
       ...(problem === undefined ? [] : [problem]),
       ...(left > 0 ? [`${left} more, as servers refuse after a few (name the right one with "ssh.identityFile")`] : []),
     ],
@@ -79,12 +81,14 @@ interface ReadKey {
   readonly blob?: string | undefined;
   /** Why there is no key. */
   readonly why?: string;
+  readonly isMissing?: boolean;
 }
 
 function readKey(ssh2: Ssh2, path: string, passphrase: string | undefined): ReadKey {
   const beside = readText(`${path}.pub`).text?.trim().split(/\s+/)[1];
   const { text, problem } = readText(path);
-  if (text === undefined) return { blob: beside, ...(problem !== undefined && { why: `"${path}": ${problem}` }) };
+  if (text === undefined)
+    return { blob: beside, why: `"${path}": ${problem ?? 'there is no such file'}`, isMissing: problem === undefined };
   const parsed: unknown = ssh2.utils.parseKey(text, passphrase);
   const key = (Array.isArray(parsed) ? parsed[0] : parsed) as ParsedKey | Error;
   if (key instanceof Error) return { blob: beside, why: `"${path}": ${explain(key.message)}` };

@@ -213,8 +213,11 @@ async function reap(link: Link, host: string, token: string): Promise<void> {
 }
 
 function noNode(host: string, node: string): ScapError {
-  return new ScapError('node_missing', `Cannot use ${host}: there is no "${node}" in the PATH of its SSH sessions`, {
-    hint: 'Install it there: apt-get install nodejs; or set "ssh.node" to where it lies',
+  const what = node.includes('/') ? `"${node}" there, as "ssh.node" says` : `"${node}" in the PATH of its SSH sessions`;
+  return new ScapError('node_missing', `Cannot use ${host}: there is no ${what}`, {
+    hint: node.includes('/')
+      ? 'Correct "ssh.node" in scap.yaml, or install Node there'
+      : 'Install it there: apt-get install nodejs; or set "ssh.node" to where it lies',
     data: { host, node },
   });
 }

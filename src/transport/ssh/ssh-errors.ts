@@ -36,10 +36,15 @@ export function toConnectError(failure: SshFailure, facts: FailureFacts): ScapEr
     new ScapError(code, `Cannot reach ${name}: ${why}`, { hint, data, cause: failure });
   if (failure.level === 'client-authentication' || isRefusedEarly(failure)) {
     const offered =
-      facts.offered === 0 ? 'there was no key to offer' : `none of ${count(facts.offered, 'key')} was accepted`;
+      facts.offered === 0
+        ? 'there was no key to offer'
+        : `${facts.offered === 1 ? 'the one key offered was not' : `none of ${facts.offered} keys was`} accepted`;
     const passed = facts.passedOver.length > 0 ? `; not used: ${facts.passedOver.join('; ')}` : '';
     return new ScapError('auth_refused', `Cannot log in on ${name} as ${user}: ${offered}${passed}`, {
-      hint: `Put the public key into ~${user}/.ssh/authorized_keys there, or set "ssh.identityFile"`,
+      hint:
+        facts.offered === 0 && facts.passedOver.length > 0
+          ? 'Name a key that can be read with "ssh.identityFile" in scap.yaml'
+          : `Put the public key into ~${user}/.ssh/authorized_keys there, or set "ssh.identityFile" or the user in scap.yaml`,
       data: { ...data, user },
       cause: failure,
     });
@@ -137,8 +142,4 @@ function hostKeyError(
         data,
       });
   }
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

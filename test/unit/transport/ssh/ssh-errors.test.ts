@@ -34,7 +34,7 @@ describe('[B48] toConnectError', () => {
     const failure = { level: 'client-authentication', message: 'All configured authentication methods failed' };
     expect(errorOf(failure)).toMatchObject({
       code: 'auth_refused',
-      message: 'Cannot log in on mw1 as mwdeploy: none of 1 key was accepted',
+      message: 'Cannot log in on mw1 as mwdeploy: the one key offered was not accepted',
     });
     expect(errorOf(failure, { offered: 0, passedOver: ['"/k": it is encrypted'] }).message).toBe(
       'Cannot log in on mw1 as mwdeploy: there was no key to offer; not used: "/k": it is encrypted',
