@@ -1,7 +1,13 @@
 /**
  * The command line: names, options and help. What a command does stands in `commands/`, loaded when it is called: starting is fast.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import {
+  Command,
+  CommanderError,
+  type CommandUnknownOpts,
+  InvalidArgumentError,
+  Option,
+} from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
 import { parseDuration } from '../core/duration.ts';
 import { type ExitStatus, exitStatus } from '../core/errors.ts';
@@ -28,7 +34,6 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .version(packageJson.version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .showHelpAfterError('(see: scap --help)')
     .enablePositionalOptions();
 
   const command = (usage: string, description: string) =>
@@ -136,6 +141,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .action(async (args) =>
       done((await (await import('../target/deploy-local.ts')).runDeployLocal(args)) as ExitStatus),
     );
+  nameOwnHelp(program, 'scap');
   return program;
 }
 
@@ -165,6 +171,12 @@ Terms of the expression, all of which must hold:
   durationMs>2s bytes<=8MiB  numbers, durations, sizes, times (at>=2026-01-31T12:00), levels
   "Permission denied"        this text in the sentence or the type
 For example: scap deploy-log 'level>=warn host=mw10*'`;
+
+/** After a usage error: the help of the command that was typed, which has the options it takes. */
+function nameOwnHelp(command: CommandUnknownOpts, name: string): void {
+  command.showHelpAfterError(`(see: ${name} --help)`);
+  for (const sub of command.commands) nameOwnHelp(sub, `${name} ${sub.name()}`);
+}
 
 function addPlanCommands(plan: Command, io: Io, done: Done): void {
   const sub = (usage: string, description: string) =>

@@ -102,9 +102,10 @@ function stepsBack(host: DeployHost, repository: DeployRepository, steps: number
   const history = stack.filter((sha) => repository.has(sha));
   const revision = history.at(-1 - steps);
   if (revision !== undefined && steps < history.length) return revision;
+  const older = Math.max(0, history.length - 1);
   throw new ScapError(
     'revision_unknown',
-    `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${Math.max(0, history.length - 1)} older revisions were live before and are still held`,
+    `Cannot roll back ${steps} step${steps === 1 ? '' : 's'}: ${older === 1 ? '1 older revision was' : `${older} older revisions were`} live before and ${older === 1 ? 'is' : 'are'} still held`,
     {
       hint: 'Choose a revision from: scap history',
     },

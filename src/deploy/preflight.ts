@@ -28,9 +28,9 @@ export function refuseForeignHosts(
   });
   const [first] = foreign;
   if (first !== undefined && !adopt) {
-    const more =
-      foreign.length === 1 ? first.name : `${foreign.length} hosts (${foreign.map(({ name }) => name).join(', ')})`;
-    throw new ScapError('live_foreign', `${first.error.message} (${more})`, {
+    const names = foreign.map(({ name }) => name).join(', ');
+    const where = foreign.length === 1 ? names : `${foreign.length} hosts: ${names}`;
+    throw new ScapError('live_foreign', `${first.error.message} (${where})`, {
       hint: first.error.hint,
       data: { hosts: foreign.map(({ name, error }) => ({ name, ...error.data })) },
     });

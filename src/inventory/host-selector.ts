@@ -33,14 +33,14 @@ export interface Selection<T> {
 export function selectHosts<T extends Selectable>(hosts: readonly T[], selector: string): readonly T[] {
   const { hosts: selected, problems } = matchSelector(hosts, selector);
   if (problems.length === 0) return selected;
-  const messages = problems.map(({ message }) => message).join('; ');
+  const messages = [...new Set(problems.map(({ message }) => message))].join('; ');
   const suggestion = problems.find((problem) => problem.suggestion !== undefined)?.suggestion;
   const isMalformed = problems.some(({ kind }) => kind === 'malformed');
   throw new ScapError(
     isMalformed ? 'usage' : 'host_unknown',
     `Cannot select hosts by ${JSON.stringify(selector)}: ${messages}`,
     {
-      hint: suggestion === undefined ? 'Compare with "hosts" in the configuration' : `Did you mean "${suggestion}"?`,
+      hint: suggestion === undefined ? 'See what there is with: scap hosts list' : `Did you mean "${suggestion}"?`,
       data: { selector },
     },
   );

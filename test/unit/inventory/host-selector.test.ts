@@ -41,18 +41,18 @@ describe('selectHosts()', () => {
 
   it.each([
     ['mw1003', 'no host matches "mw1003"', 'Did you mean "mw1001"?'],
-    ['wbe1', 'no host matches "wbe1"', 'Compare with "hosts" in the configuration'],
+    ['wbe1', 'no host matches "wbe1"', 'See what there is with: scap hosts list'],
     ['web12', 'no host matches "web12"', 'Did you mean "web1"?'],
-    ['db*', 'no host matches "db*"', 'Compare with "hosts" in the configuration'],
+    ['db*', 'no host matches "db*"', 'See what there is with: scap hosts list'],
     ['ab', 'no host matches "ab"', 'Did you mean "a.b"?'],
     ['a+b', 'no host matches "a+b"', 'Did you mean "a.b"?'],
-    ['mw[3001:3009]', 'no host matches "mw[3001:3009]"', 'Compare with "hosts" in the configuration'],
+    ['mw[3001:3009]', 'no host matches "mw[3001:3009]"', 'See what there is with: scap hosts list'],
     ['site=eqiat', 'no host matches "site=eqiat"', 'Did you mean "site=eqiad"?'],
     ['sites=eqiad', 'no host matches "sites=eqiad"', 'Did you mean "site=eqiad"?'],
-    ['toString=x', 'no host matches "toString=x"', 'Compare with "hosts" in the configuration'],
+    ['toString=x', 'no host matches "toString=x"', 'See what there is with: scap hosts list'],
     ['mw*,!mw1003', 'no host matches "mw1003"', 'Did you mean "mw1001"?'],
-    ['x1,mw*,yyyy', 'no host matches "x1"; no host matches "yyyy"', 'Compare with "hosts" in the configuration'],
-    ['web1,!web*', 'it leaves out every host it names', 'Compare with "hosts" in the configuration'],
+    ['x1,mw*,yyyy', 'no host matches "x1"; no host matches "yyyy"', 'See what there is with: scap hosts list'],
+    ['web1,!web*', 'it leaves out every host it names', 'See what there is with: scap hosts list'],
   ])('refuses %j: %s', (selector, message, hint) => {
     expect(() => selectHosts(hosts, selector)).toThrow(
       expect.objectContaining({
