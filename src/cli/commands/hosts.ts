@@ -52,7 +52,7 @@ export interface HostsTrustOptions extends CommonOptions {
 
 /** `scap hosts trust HOST…` */
 export function runHostsTrust(io: Io, selectors: readonly string[], options: HostsTrustOptions): Promise<ExitStatus> {
-  return runSession(io, options, async ({ host: { inventory, config } }) => {
+  return runSession(io, options, async ({ host: { inventory, config, signal } }) => {
     const selected = selectHosts(inventory.hosts, selectors.join(','));
     const hosts = selected.filter(({ transport }) => transport === 'ssh');
     if (hosts.length === 0) {
@@ -60,20 +60,30 @@ export function runHostsTrust(io: Io, selectors: readonly string[], options: Hos
         hint: 'See how each is reached with: scap hosts list',
       });
     }
-    const settled = await settleAll(hosts, { limit: config.ssh.maxStarts }, (host) => surveyHostKeys(host, config.ssh));
+    const settled = await settleAll(hosts, { limit: config.ssh.maxStarts, signal }, (host) =>
+      surveyHostKeys(host, config.ssh),
+    );
     const surveys = settled.map((item) => {
       if (item.status === 'fulfilled') return item.value;
-      throw item.status === 'rejected' ? item.reason : new Error('not asked');
+      throw item.status === 'rejected'
+        ? item.reason
+        : new ScapError('interrupted', 'Stopped before every host was asked for its keys; nothing was recorded');
     });
-    return decide(io, options, surveys);
+    return decide(io, options, { surveys, signal });
   });
 }
 
-async function decide(io: Io, { yes }: HostsTrustOptions, surveys: readonly HostKeySurvey[]): Promise<CommandResult> {
+async function decide(
+  io: Io,
+  { yes }: HostsTrustOptions,
+  { surveys, signal }: { readonly surveys: readonly HostKeySurvey[]; readonly signal: AbortSignal },
+): Promise<CommandResult> {
   const count = surveys.flatMap(({ keys }) => keys.filter(({ state }) => state === 'new')).length;
   io.stderr.write(`${describeSurveys(surveys).join('\n')}\n`);
   const wanted =
-    count === 0 || yes === true || (await confirm(io, `Record ${countOf(count, 'new key')} as the hosts' own?`));
+    count === 0 ||
+    yes === true ||
+    (await confirm(io, `Record ${countOf(count, 'new key')} as the hosts' own?`, signal));
   if (wanted === undefined) {
     throw new ScapError('usage', 'Cannot record host keys unasked: there is no terminal to ask at', {
       hint: 'Compare the fingerprints with those of the hosts, then run again with --yes',
