@@ -34,7 +34,13 @@ export async function rollBackIfNeeded(
   const undoing = { ...run, signal: new AbortController().signal };
   const settled = await settleAll(hosts, { limit: hostConcurrency }, async (host) => {
     const tasks = undoTasks(host, served.get(host) ?? null, movedAside(execution, host));
-    for (const task of tasks) await perform(undoing, commands, task);
+    try {
+      await performAll(undoing, commands, tasks);
+    } catch (error) {
+      // An agent that took us for gone has ended meanwhile. What undoing asks for can be asked again.
+      if (!(error instanceof ScapError) || error.code !== 'connection_lost') throw error;
+      await performAll(undoing, commands, tasks);
+    }
   });
   const failed = new Map<HostName, ErrorReport>();
   settled.forEach((item, at) => {
@@ -55,6 +61,10 @@ function undoTasks(host: HostName, revision: Sha | null, putBack: string | undef
     ...(putBack !== undefined && { putBack }),
   };
   return revision === null ? [promote] : [{ id: `undo-fetch@${host}`, command: 'fetch', host, revision }, promote];
+}
+
+async function performAll(run: RunContext, commands: CommandRegistry, tasks: readonly Task[]): Promise<void> {
+  for (const task of tasks) await perform(run, commands, task);
 }
 
 async function perform(run: RunContext, commands: CommandRegistry, task: Task): Promise<void> {
