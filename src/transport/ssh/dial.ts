@@ -99,11 +99,16 @@ export function createDialer(settings: SshSettings, passphrase: string | undefin
   return { dial: (destination, signal) => limit(() => dialPatiently(destination, signal)) };
 }
 
+/** The key of a jump host is not for `scap hosts trust`, which knows hosts of the inventory only. */
 function throughJump(error: unknown, name: string, jump: string): unknown {
   if (!(error instanceof ScapError) || error.code === 'interrupted') return error;
   return new ScapError(error.code, `Cannot reach ${name} through ${jump}: ${error.message}`, {
-    hint: error.hint,
-    data: error.data,
+    hint: error.hint?.replace(`scap hosts trust ${jump}`, recordCommand(error)),
+    data: { ...error.data, jump },
     cause: error,
   });
+}
+
+function recordCommand({ data }: ScapError): string {
+  return `ssh-keyscan -p ${String(data.port)} ${String(data.address)}, and put the line into known_hosts`;
 }
