@@ -16,7 +16,7 @@ import type { CommandResult, Session } from './session.ts';
 const listedFiles = 40;
 
 /** What a deploying command prints: the summary of its run, what a dry run would do, or that there is nothing to do. */
-export function toCommandResult(session: Session, report: DeployReport): CommandResult {
+export function toCommandResult(session: Session, report: DeployReport, savedPlan?: string): CommandResult {
   if (report.dryRun) return dryRunResult(session, report);
   const { plan, result, prepared } = report;
   const skipped = plan.skipped ?? [];
@@ -52,7 +52,8 @@ export function toCommandResult(session: Session, report: DeployReport): Command
     skewMs,
     ...(error && { error }),
   };
-  return { status, json, text: formatSummary(session.runState(), { colour: session.colour }), narrate: true };
+  const { colour, configOption: config } = session;
+  return { status, json, text: formatSummary(session.runState(), { colour, config, savedPlan }), narrate: true };
 }
 
 function dryRunResult({ host, colour }: Session, { plan, prepared, unreachable }: DeployReport): CommandResult {

@@ -48,6 +48,8 @@ export interface Session {
   readonly host: DeployHost;
   readonly colour: boolean;
   readonly cwd: string;
+  /** The value of `--config`. */
+  readonly configOption: string | undefined;
   /** The events so far, folded. */
   runState(): RunState;
 }
@@ -130,6 +132,7 @@ async function inSession(
     host,
     colour: wantsColour(io.env, io.stdout.isTTY === true),
     cwd: io.cwd,
+    configOption: options.config,
     runState: () => state,
   });
 }

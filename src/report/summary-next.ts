@@ -1,4 +1,5 @@
 import { shortSha } from '../core/sha.ts';
+import { quoteForShell } from '../core/shell-quote.ts';
 import { hostArguments } from './host-list.ts';
 import type { RunFacts } from './summary-facts.ts';
 import { formatCount } from './wording.ts';
@@ -9,14 +10,34 @@ export interface Suggestion {
   readonly purpose: string;
 }
 
+/** What was typed to start the run: what is suggested must reach the same fleet. */
+export interface Invocation {
+  /** The value of `--config`. */
+  readonly config?: string | undefined;
+  /** The file of a plan that was run. */
+  readonly savedPlan?: string | undefined;
+}
+
 /** What to do after a run that left anything open, the safest first; nothing after one that did all it should. */
-export function suggestCommands(facts: RunFacts): Suggestion[] {
-  return [...trustKeys(facts), ...suggestByOutcome(facts)];
+export function suggestCommands(facts: RunFacts, { config, savedPlan }: Invocation): Suggestion[] {
+  const found = [...trustKeys(facts), ...suggestByOutcome(facts)];
+  const resumed = found.map((suggestion) =>
+    savedPlan !== undefined && suggestion.command === `scap ${facts.kind}` && facts.outcome === 'interrupted'
+      ? { ...suggestion, command: `scap run ${quoteForShell([savedPlan])} --resume` }
+      : suggestion,
+  );
+  if (config === undefined) return resumed;
+  return resumed.map((suggestion) => ({
+    ...suggestion,
+    command: `${suggestion.command} --config ${quoteForShell([config])}`,
+  }));
 }
 
 /** A host whose key is not known fails again, whatever else is tried. */
 function trustKeys({ hosts }: RunFacts): Suggestion[] {
-  const unknown = hosts.filter(({ error }) => error?.code === 'host_key_unknown').map(({ host }) => host);
+  const unknown = hosts
+    .filter(({ error }) => error?.code === 'host_key_unknown' && error.data?.jump === undefined)
+    .map(({ host }) => host);
   if (unknown.length === 0) return [];
   return [{ command: `scap hosts trust ${hostArguments(unknown)}`, purpose: 'see the new host keys and record them' }];
 }

@@ -6,23 +6,32 @@ import { padText } from './plain-text.ts';
 import type { Failure, HostView, RunState } from './run-view.ts';
 import { createStyle, type Style } from './style.ts';
 import { gatherFacts, type RunFacts } from './summary-facts.ts';
-import { suggestCommands } from './summary-next.ts';
+import { type Invocation, suggestCommands } from './summary-next.ts';
 import { describeOutcome } from './summary-outcome.ts';
 import { countOf } from './wording.ts';
 
 const shownHosts = 20;
+
+export interface SummaryOptions extends Invocation {
+  readonly colour: boolean;
+}
 
 /**
  * Formats the summary of a run from its folded events; the empty string when no run started. No newline at the end.
  *
  * @see describeOutcome for the first sentence, suggestCommands for the last lines
  */
-export function formatSummary(state: RunState, { colour }: { readonly colour: boolean }): string {
+export function formatSummary(state: RunState, { colour, ...invocation }: SummaryOptions): string {
   if (state.run === undefined) return '';
   const style = createStyle(colour);
   const facts = gatherFacts(state, state.run);
   const { tone, text } = describeOutcome(facts);
-  const sections = [[style(tone, text)], failureLines(state, facts, style), liveLines(facts), nextLines(facts, style)];
+  const sections = [
+    [style(tone, text)],
+    failureLines(state, facts, style),
+    liveLines(facts),
+    nextLines(facts, invocation, style),
+  ];
   return sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -72,8 +81,8 @@ function liveName(live: string | null, { revision, previous }: RunFacts): string
   return live === previous ? `${shortSha(live)} (before)` : shortSha(live);
 }
 
-function nextLines(facts: RunFacts, style: Style): string[] {
-  const suggestions = suggestCommands(facts);
+function nextLines(facts: RunFacts, invocation: Invocation, style: Style): string[] {
+  const suggestions = suggestCommands(facts, invocation);
   const width = Math.max(0, ...suggestions.map(({ command }) => command.length));
   const lines = suggestions.map(({ command, purpose }) => `  ${style('strong', padText(command, width))}  ${purpose}`);
   return lines.length === 0 ? [] : ['What to do next:', ...lines];

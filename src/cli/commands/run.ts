@@ -27,7 +27,7 @@ export function runSaved(io: Io, file: string, options: RunOptions): Promise<Exi
       rollback: options.rollback !== false,
       waitMs: options.wait ?? 0,
     });
-    return toCommandResult(session, report);
+    return toCommandResult(session, report, file);
   });
 }
 

@@ -102,6 +102,14 @@ describe('formatSummary()', () => {
     expect(lines).toContain('error: Cannot go on');
   });
 
+  it('[B34] suggests what reaches the same fleet, and resumes the plan that was interrupted', () => {
+    const state = fold(runStarted([a]), runFinished('interrupted'));
+    const options = { colour: false, config: './my fleet.yaml', savedPlan: 'p.json' };
+    const lines = formatSummary(state, options).split('\n');
+    expect(lines).toContain("  scap status --config './my fleet.yaml'               see what every host serves");
+    expect(lines).toContain("  scap run p.json --resume --config './my fleet.yaml'  carry on");
+  });
+
   it('quotes a range that it suggests to seed', () => {
     const names = hosts(6);
     const lines = summary(
