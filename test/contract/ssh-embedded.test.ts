@@ -361,6 +361,17 @@ describe('ssh: a jump host', () => {
     await allClosed(jump);
   });
 
+  it('whose key is not known is not for scap hosts trust: it may be no host of the inventory', async () => {
+    const jump = await serve();
+    const failure = await failureOf(
+      connectTo(throughIt(jump, { knownHosts: ['/dev/null'], connectTimeoutMs: 5000 }), { port: 9 }),
+    );
+    expect(failure).toMatchObject({ code: 'host_key_unknown', data: { jump: '127.0.0.1' } });
+    expect(failure).toHaveProperty('hint', expect.stringContaining(`ssh-keyscan -p ${jump.port} 127.0.0.1`));
+    expect(failure).not.toHaveProperty('hint', expect.stringContaining('scap hosts trust'));
+    await allClosed(jump);
+  });
+
   it('that hangs up is tried as often as any host, and no more', async () => {
     const jump = await serve({ onSocket: (socket) => Boolean(socket.destroy()) });
     expect(await failureOf(connectTo(throughIt(jump), { port: 9 }), 15_000)).toMatchObject({
