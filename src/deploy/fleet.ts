@@ -70,7 +70,7 @@ class ConnectedFleet implements Fleet {
     let begun = this.#begun.get(connection);
     if (begun === undefined) {
       // The target may be waiting for the agent of a run that was killed to let go.
-      begun = begin(connection, admission, { timeoutMs: this.#options.connectTimeoutMs + 35_000 });
+      begun = begin(connection, admission, { timeoutMs: this.#options.connectTimeoutMs + 50_000 });
       this.#begun.set(connection, begun);
     }
     await begun;

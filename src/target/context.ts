@@ -41,8 +41,8 @@ export interface Aftermath {
   unconfirmed: Unconfirmed | undefined;
 }
 
-/** How long a new run waits for the agent of the one before to reach its safe point, or to finish the spare. */
-const lockWaitMs = 30_000;
+/** How long a new run waits for the agent of the one before to reach its safe point, or to finish the spare: longer than a lease. */
+const lockWaitMs = 45_000;
 
 /**
  * Takes the target for this process: directories, lock, and the sweep of what an interrupted run left behind.

@@ -62,9 +62,10 @@ const defaultPingEveryMs = 10_000;
 
 /**
  * How long an agent goes on without hearing anything. A network that drops packets for half a minute, or a deploy host that swaps, should not
- * end a run; and nobody should wait for hours for a target whose deploy host lost its power: such a host never closes its connections.
+ * end a run; and nobody should wait for hours for a target whose deploy host lost its power: such a host never closes its connections. It is
+ * shorter than a new agent waits for the target's lock: a host whose connection died silently can be rolled back over another.
  */
-const defaultLeaseMs = 60_000;
+const defaultLeaseMs = 40_000;
 
 export interface ConnectOptions {
   readonly timeoutMs: number;
@@ -73,7 +74,7 @@ export interface ConnectOptions {
   readonly onNoise?: ((line: string) => void) | undefined;
   /** How often the agent is told that we are there. Default 10 s. */
   readonly pingEveryMs?: number | undefined;
-  /** After how long a silence the agent may take us for gone. Default 60 s. */
+  /** After how long a silence the agent may take us for gone. Default 40 s. */
   readonly leaseMs?: number | undefined;
 }
 

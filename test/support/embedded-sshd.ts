@@ -48,8 +48,8 @@ export async function startEmbeddedSshd(options: EmbeddedSshdOptions): Promise<E
   const { onAuthentication = (context) => (context.method === 'publickey' ? context.accept() : context.reject()) } =
     options;
   mkdirSync(join(directory, 'home'), { recursive: true });
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-  const clientKey = ssh2.utils.generateKeyPairSync('ed25519');
+  const hostKey = generateKeyPair();
+  const clientKey = generateKeyPair();
   const sockets = new Set<Socket>();
   const children = new Set<ChildProcess>();
   let connectionCount = 0;
@@ -137,6 +137,15 @@ export async function startEmbeddedSshd(options: EmbeddedSshdOptions): Promise<E
       await new Promise((resolve) => front.close(resolve));
     },
   };
+}
+
+/** One of 500 key pairs that ssh2 1.17 generates is malformed by its own judgement (measured). */
+function generateKeyPair(): { readonly public: string; readonly private: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    const parsed = [ssh2.utils.parseKey(pair.private), ssh2.utils.parseKey(pair.public)];
+    if (!parsed.some((key) => key instanceof Error)) return pair;
+  }
 }
 
 function killGroup(pid: number): void {
