@@ -99,11 +99,13 @@ export async function prepareSpare(context: TargetContext, retired: RecyclableTr
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(directory, 0o755);
     const root = join(directory, 'tree');
+    // What it is made from was looked at after this; an edit since then must not pass for older than that look.
+    const verifiedAt = Date.now();
     const index = await makeSpareTree(context, live, root, retired);
     // Found whole by size and time after a power cut, it would be believed.
     await flushFileSystem(root);
     writeFileAtomic(join(directory, 'index'), index);
-    writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt: Date.now() }));
+    writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt }));
   } catch (error) {
     rmSync(spareDirectory(context.layout), { recursive: true, force: true });
     if (!(error instanceof ScapError))

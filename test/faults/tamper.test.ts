@@ -2,6 +2,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -18,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, hashTree, Site, stage } from './support/site.ts';
+import { cleanUp, eventually, hashTree, Site, stage } from './support/site.ts';
 import { servedTree } from './support/soundness.ts';
 
 interface Tampering {
@@ -319,5 +320,27 @@ describe('the live revision', () => {
     expect(servedTree(site, 'web1')).toBe(trees[1]);
     await site.ok(['rollback']);
     expect(servedTree(site, 'web1')).toBe(trees[0]);
+  });
+
+  it('[B21] [B27] [I7] an edit with size and time put back is found also when it is made while the spare is', async () => {
+    const site = new Site({ hosts: ['web1'] });
+    for (let i = 0; i < 4; i++) {
+      stageNext(site);
+      await site.ok(['push']);
+      await site.settle();
+    }
+    stageNext(site);
+    const mark = join(site.dir, 'spare-made');
+    const fault = { role: 'agent', action: 'delay', ms: 2000, op: 'renameSync', match: 'work/spare/index', mark };
+    await site.ok(['push'], { fault });
+    await eventually(() => existsSync(mark));
+    const path = join(site.live('web1'), 'same/one.txt');
+    const { atime, mtime } = statSync(path);
+    overwrite(path, 'ALWAYS');
+    utimesSync(path, atime, mtime);
+    await site.settle();
+    const wanted = stageNext(site);
+    await site.ok(['push']);
+    expect(servedTree(site, 'web1')).toBe(wanted);
   });
 });
