@@ -24,7 +24,7 @@ describe("kill -9 of the deploy host's process", () => {
     const rolling = await agedSite();
     rolling.next();
     const trace = await tracePush(rolling, deploy);
-    const points = choosePoints(trace, 30);
+    const points = choosePoints(trace, 20);
     for (const call of points) {
       const where = `killed before call ${call}, ${trace[call - 1]}`;
       const struck = await rolling.strike(where, () => rolling.site.scap(['push'], { fault: { ...deploy, call } }));

@@ -87,7 +87,9 @@ class Soak {
     this.#checkLive(number, fault);
     const where = fault === undefined ? '' : ` ${fault}${fault.includes('deploy') ? '' : ` (${host.name})`}`;
     const how = ended.signal ?? `exit ${ended.status}`;
-    this.#options.say(`${number}/${this.#options.pushes}: ${how} in ${(ended.durationMs / 1000).toFixed(1)} s${where}`);
+    const peak = ended.peakKib === undefined ? '' : `, ${Math.round(ended.peakKib / 1024)} MiB`;
+    const seconds = (ended.durationMs / 1000).toFixed(1);
+    this.#options.say(`${number}/${this.#options.pushes}: ${how} in ${seconds} s${peak}${where}`);
     count(this.#endings, how);
     if (fault !== undefined) count(this.#faults, fault);
     this.#isDisturbed = fault !== undefined;
