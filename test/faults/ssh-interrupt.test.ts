@@ -1,6 +1,6 @@
 // Ctrl-C, once and twice, while eight SSH hosts are being deployed to.
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Fleet } from '../../scripts/lib/fleet/fleet.mjs';
 import { cleanUp, eventually, type Finished, killPid } from './support/site.ts';
 import { expectHonestMarkers, expectOldOrNew } from './support/soundness.ts';
@@ -113,6 +113,7 @@ describe('Ctrl-C twice, with eight SSH hosts', () => {
     const before = rolling.tree;
     const wanted = rolling.next();
     const run = site.start(['push', '--events'], { fault: { ...afterEvent('stage.started', stage), action: 'stop' } });
+    onTestFinished(() => killPid(run.pid));
     await eventually(() => isStopped(run.pid));
     // A host of each batch stands still, so that the run would wait for it.
     const hung = ['mw1', 'mw3', 'mw6', 'mw8'];

@@ -84,13 +84,15 @@ export class SshSite extends Site {
     return findHostProcesses(table, marks).flatMap(({ pid }) => (pid === server ? [] : [pid]));
   }
 
-  /** The agents on a host. */
+  /** The agents on a host. What an agent has forked looks like one until it has become git. */
   agentsOn(name: string): number[] {
     const marks = { root: this.host(name).root, netns: undefined };
     const isAgent = (line: string) => line.includes(' serve --cache ') && !line.startsWith('/bin/sh');
-    return findHostProcesses(readProcesses(), marks).flatMap(({ pid, commandLine }) =>
-      isAgent(commandLine) && !commandLine.startsWith('sshd') ? [pid] : [],
+    const agents = findHostProcesses(readProcesses(), marks).filter(
+      ({ commandLine }) => isAgent(commandLine) && !commandLine.startsWith('sshd'),
     );
+    const pids = new Set(agents.map(({ pid }) => pid));
+    return agents.flatMap(({ pid, parent }) => (pids.has(parent) ? [] : [pid]));
   }
 
   /** The runs on record, oldest first. */
