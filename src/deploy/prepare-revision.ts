@@ -10,6 +10,7 @@ import { emptyManifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
 import { createPackWriter, type PackWriter } from '../git/pack-writer.ts';
+import { runStatPass } from '../git/stat-pass.ts';
 import { createRevision, type PlannedTree, planTree } from '../revision/create-revision.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
 import { differenceKind, type FileDifference, totalDifference } from '../revision/revision-diff.ts';
@@ -70,7 +71,9 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const staging = resolveStaging(options.staging);
   const base = repository.live() ?? repository.main();
   const baseManifest = base === undefined ? emptyManifest : await repository.readManifest(base);
-  const index = await loadStagingIndex({ git: repository.git, path: layout.stagingIndex, staging, revision: base });
+  const { git } = repository;
+  const { index, walk } = await loadStagingIndex({ git, path: layout.stagingIndex, staging, revision: base });
+  const lookAtFiles = () => runStatPass(git, { root: staging, indexPath: layout.stagingIndex, signal: options.signal });
   refuseUnknownPaths(staging, index, baseManifest, options.scope ?? []);
   using pack = options.dryRun
     ? undefined
@@ -80,6 +83,7 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
     root: staging,
     excluder: createExcluder(options.exclude),
     base: index,
+    quick: walk === undefined ? undefined : { memory: walk, lookAtFiles },
     baseTimes: base === undefined ? new Uint32Array() : await repository.readTimes(base),
     baseManifest,
     scope: options.scope,
@@ -101,8 +105,11 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
 
   const sha = existing ?? (pack && (await commit(world, { capture, planned, base, pack, staging, options })));
   // Rewriting the index when nothing was learned would cost more than the rest of a push without changes.
-  if (sha !== undefined && pack && (capture.readBytes > 0 || capture.changes.length > 0)) {
-    writeFileAtomic(layout.stagingIndex, capture.index.finish(encodeNote({ revision: sha, staging })));
+  const learned =
+    capture.readBytes > 0 || capture.changes.length > 0 || (walk === undefined && capture.memory !== undefined);
+  if (sha !== undefined && pack && learned) {
+    const note = encodeNote({ revision: sha, staging, walk: capture.memory });
+    writeFileAtomic(layout.stagingIndex, capture.index.finish(note));
   }
   const prepared = describe(capture, sha, base, existing === undefined);
   announceRevision(world, prepared, Date.now() - startedAt);

@@ -10,12 +10,15 @@ import {
   type StreamOptions,
   startStreamed,
 } from '../system/process.ts';
+import { createObjectReader, type ObjectReader } from './object-reader.ts';
 
 /** A bare repository and how to run git on it. */
 export interface Git {
   readonly gitDir: string;
   /** Runs `git ARGS`; see `run` for what is returned and thrown. */
   run(args: readonly string[], options?: GitRunOptions): Promise<Finished>;
+  /** Reads its objects one by one. */
+  readonly objects: ObjectReader;
   /** Starts `git ARGS` with open pipes; the caller consumes them. */
   stream(args: readonly string[], options?: StreamOptions): Promise<StreamedProcess>;
 }
@@ -41,9 +44,11 @@ export function gitEnvironment(extra: Readonly<Record<string, string>> = {}): Re
 
 export function createGit(gitDir: string): Git {
   const env = gitEnvironment({ GIT_DIR: gitDir });
+  const stream: Git['stream'] = (args, options = {}) => startStreamed(['git', ...args], { ...options, env });
   return {
     gitDir,
+    objects: createObjectReader({ stream }),
     run: (args, options = {}) => run(['git', ...args], { ...options, env: { ...env, ...options.env } }),
-    stream: (args, options = {}) => startStreamed(['git', ...args], { ...options, env }),
+    stream,
   };
 }

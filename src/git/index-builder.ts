@@ -12,8 +12,8 @@ export function emptyIndex(): IndexFile {
 export interface IndexBuilder {
   readonly count: number;
   add(path: BytePath, mode: number, oid: Sha, stat: StatData): void;
-  /** Appends an entry as another index has it. */
-  addRaw(entry: Buffer): void;
+  /** Appends `count` entries as another index has them, one after the other. */
+  addRaw(entries: Buffer, count?: number): void;
   /** What was added so far, for reading; adding more makes it stale. */
   view(): IndexFile;
   /** Completes the file with the `SCAP` extension, when given, and its checksum. The builder is used up. */
@@ -61,10 +61,10 @@ class Builder implements IndexBuilder {
     this.count++;
   }
 
-  addRaw(entry: Buffer): void {
-    this.#reserve(entry.length);
-    this.#at += entry.copy(this.#bytes, this.#at);
-    this.count++;
+  addRaw(entries: Buffer, count = 1): void {
+    this.#reserve(entries.length);
+    this.#at += entries.copy(this.#bytes, this.#at);
+    this.count += count;
   }
 
   view(): IndexFile {

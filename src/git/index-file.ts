@@ -115,12 +115,14 @@ function findExtension(bytes: Buffer, from: number, name: string): Buffer | unde
   return undefined;
 }
 
-function pathEndAt(bytes: Buffer, at: number): number {
+/** Where the path of the entry at `at` ends. */
+export function pathEndAt(bytes: Buffer, at: number): number {
   const length = bytes.readUInt16BE(at + 60) & 0xfff;
   return length < 0xfff ? at + fixedBytes + length : bytes.indexOf(0, at + fixedBytes);
 }
 
-function nextEntryAt(bytes: Buffer, at: number): number {
+/** Where the entry after the one at `at` begins. */
+export function nextEntryAt(bytes: Buffer, at: number): number {
   const length = pathEndAt(bytes, at) - at;
   return at + length + (8 - (length % 8));
 }
@@ -131,6 +133,7 @@ export interface IndexCursor {
   readonly path: BytePath;
   readonly mode: number;
   readonly size: number;
+  readonly ctimeS: number;
   readonly mtimeS: number;
   readonly oid: Sha;
   readonly stat: StatData;
@@ -143,19 +146,24 @@ export interface IndexCursor {
   raw(): Buffer;
 }
 
-export function createIndexCursor(file: IndexFile): IndexCursor {
-  return new Cursor(file);
+/** Starts at the first entry, or where `from` says: the offset of an entry, and how many there are from there on. */
+export function createIndexCursor(
+  file: IndexFile,
+  from: { readonly at: number; readonly left: number } = { at: 12, left: file.count },
+): IndexCursor {
+  return new Cursor(file.bytes, from.at, from.left);
 }
 
 class Cursor implements IndexCursor {
   readonly #bytes: Buffer;
   #left: number;
-  #at = 12;
+  #at: number;
   path: BytePath = '';
 
-  constructor(file: IndexFile) {
-    this.#bytes = file.bytes;
-    this.#left = file.count;
+  constructor(bytes: Buffer, at: number, left: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+    this.#left = left;
     this.#readPath();
   }
 
@@ -167,6 +175,9 @@ class Cursor implements IndexCursor {
   }
   get size(): number {
     return this.#u32(36);
+  }
+  get ctimeS(): number {
+    return this.#u32(0);
   }
   get mtimeS(): number {
     return this.#u32(8);

@@ -115,47 +115,89 @@ export async function readSizes(git: Git, oids: readonly Sha[]): Promise<Map<Sha
   return new Map(lines.map((line) => [line.slice(0, 40) as Sha, Number(line.slice(41))]));
 }
 
-/** Reads single objects one after the other from one long-lived process. Dispose it when done. */
-export interface ObjectReader extends AsyncDisposable {
-  /** The content of an object of any type. Throws `repository_damaged` when it is missing. */
-  read(oid: Sha): Promise<Buffer>;
+/** An object as git stores it. */
+export interface GitObject {
+  readonly oid: Sha;
+  readonly type: string;
+  readonly content: Buffer;
 }
 
-/** Starts no process before the first `read`. */
-export function createObjectReader(git: Git): ObjectReader {
-  let started: Promise<StreamedProcess> | undefined;
-  let chunks: AsyncIterator<Buffer>;
-  let rest: Buffer = Buffer.alloc(0);
+/** Reads single objects, from one process that lives as long as there is somebody to ask: starting git costs a hundred times more than asking it. */
+export interface ObjectReader {
+  /**
+   * What a name stands for (an id, a ref, `<commit>^{tree}`, `<commit>:<path>`), or `undefined` when it stands for nothing or for an object
+   * that cannot be read. Throws `process_failed` when git was killed.
+   */
+  read(name: string): Promise<GitObject | undefined>;
+  /** Ends the process; the next `read` starts another. For a repository that another has taken the place of. */
+  close(): void;
+}
 
-  const more = async (oid: Sha) => {
+/** Starts no process before the first `read`. The process keeps nobody from ending, and ends with whoever started it. */
+export function createObjectReader(git: Pick<Git, 'stream'>): ObjectReader {
+  let current: Promise<Conversation> | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  const close = () => {
+    const closing = current;
+    current = undefined;
+    void closing?.then(({ child }) => child.kill()).catch(() => {});
+  };
+  const ask = async (name: string) => {
+    current ??= startConversation(git);
+    const conversation = await current.catch((error: unknown) => {
+      current = undefined;
+      throw error;
+    });
+    conversation.child.setIdle(false);
+    try {
+      const answer = await conversation.ask(name);
+      // Git gives up at an object that is damaged.
+      if (answer === 'ended') close();
+      return answer === 'ended' ? undefined : answer;
+    } catch (error) {
+      close();
+      throw error;
+    } finally {
+      conversation.child.setIdle(true);
+    }
+  };
+  const read = (name: string) => {
+    const answer = queue.then(() => ask(name));
+    queue = answer.catch(() => {});
+    return answer;
+  };
+  return { read, close };
+}
+
+interface Conversation {
+  readonly child: StreamedProcess;
+  ask(name: string): Promise<GitObject | undefined | 'ended'>;
+}
+
+async function startConversation(git: Pick<Git, 'stream'>): Promise<Conversation> {
+  const child = await git.stream(['cat-file', '--batch'], { okExits: [0, 128] });
+  const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let rest: Buffer = Buffer.alloc(0);
+  const more = async (): Promise<boolean> => {
     const next = await chunks.next();
-    if (next.done) throw damaged(oid, 'git ended');
-    rest = Buffer.concat([rest, next.value]);
+    if (next.done) await child.done;
+    else rest = rest.length === 0 ? next.value : Buffer.concat([rest, next.value]);
+    return !next.done;
   };
-  const start = async () => {
-    started ??= git.stream(['cat-file', '--batch']);
-    const child = await started;
-    chunks ??= child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    return child;
-  };
-  const read = async (oid: Sha): Promise<Buffer> => {
-    (await start()).stdin.write(`${oid}\n`);
-    while (!rest.includes(0x0a)) await more(oid);
+  const ask = async (name: string) => {
+    child.stdin.write(`${name}\n`);
+    while (!rest.includes(0x0a)) if (!(await more())) return 'ended';
     const end = rest.indexOf(0x0a);
-    const header = rest.toString('latin1', 0, end);
-    const size = Number(header.split(' ')[2]);
-    if (!isSha(header.slice(0, 40)) || !Number.isInteger(size)) throw damaged(oid, header);
-    while (rest.length < end + size + 2) await more(oid);
-    const content = rest.subarray(end + 1, end + 1 + size);
-    rest = rest.subarray(end + size + 2);
-    return content;
+    const [oid = '', type = '', size] = rest.toString('latin1', 0, end).split(' ');
+    if (!isSha(oid) || size === undefined) {
+      rest = rest.subarray(end + 1);
+      return undefined;
+    }
+    const contentEnd = end + 1 + Number(size);
+    while (rest.length <= contentEnd) if (!(await more())) return 'ended';
+    const content = rest.subarray(end + 1, contentEnd);
+    rest = rest.subarray(contentEnd + 1);
+    return { oid, type, content };
   };
-  const close = async () => {
-    if (started === undefined) return;
-    const child = await started;
-    child.stdin.end();
-    child.stdout.resume();
-    await child.done;
-  };
-  return { read, [Symbol.asyncDispose]: close };
+  return { child, ask };
 }

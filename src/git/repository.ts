@@ -98,8 +98,13 @@ export async function readObject(
   name: string,
   type: 'blob' | 'commit' | 'tree' = 'blob',
 ): Promise<Buffer | undefined> {
-  const { exitCode, stdout } = await git.run(['cat-file', type, name], { okExits: [0, 128] });
-  return exitCode === 0 ? stdout : undefined;
+  const found = await git.objects.read(name);
+  return found?.type === type ? found.content : undefined;
+}
+
+/** Whether a ref exists and what it names can be read. */
+export async function hasRef(git: Git, name: string): Promise<boolean> {
+  return (await git.objects.read(name)) !== undefined;
 }
 
 /**
@@ -119,11 +124,8 @@ export async function readFileOf(git: Git, commit: Sha, path: string): Promise<B
 
 /** The tree of a commit. Throws `repository_damaged` when the commit is not there. */
 export async function readTreeOf(git: Git, commit: Sha): Promise<Sha> {
-  const { exitCode, stdout } = await git.run(['rev-parse', '--verify', '--quiet', `${commit}^{tree}`], {
-    okExits: [0, 1, 128],
-  });
-  const tree = stdout.toString('utf8').trim();
-  if (exitCode === 0 && isSha(tree)) return tree;
+  const tree = await git.objects.read(`${commit}^{tree}`);
+  if (tree?.type === 'tree') return tree.oid;
   throw new ScapError(
     'repository_damaged',
     `Cannot read revision ${commit}: the repository "${git.gitDir}" does not hold it`,

@@ -1,10 +1,11 @@
 import type { BytePath } from '../core/byte-path.ts';
+import { ScapError } from '../core/errors.ts';
 import { encodeManifest, gitMode, type Manifest, manifestPath } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
 import { objectId } from '../git/object-id.ts';
-import { createObjectReader } from '../git/object-reader.ts';
 import type { PackWriter } from '../git/pack-writer.ts';
+import { readObject } from '../git/repository.ts';
 import { encodeCommit, type RevisionInfo } from './commit-object.ts';
 import { type DeployRepository, mainRef, recordRef } from './deploy-repository.ts';
 import { completeTimes, encodeTimes } from './file-times.ts';
@@ -32,11 +33,16 @@ export async function planTree(repository: DeployRepository, options: PlanTreeOp
   const before = encodeManifest(options.baseManifest);
   const manifestChanged = !(manifest === before || (manifest !== undefined && before?.equals(manifest)));
   const edits = manifestChanged ? [...options.edits, manifestEdit(manifest)] : options.edits;
-  await using reader = createObjectReader(repository.git);
   const baseTree = options.base && (await repository.readTree(options.base));
   if (edits.length === 0 && baseTree !== undefined) return { root: baseTree, trees: [], manifest, manifestChanged };
-  const { root, made } = await buildTree(edits, baseTree, (oid) => reader.read(oid));
+  const { root, made } = await buildTree(edits, baseTree, (oid) => readTree(repository, oid));
   return { root, trees: made, manifest, manifestChanged };
+}
+
+async function readTree({ git }: DeployRepository, oid: Sha): Promise<Buffer> {
+  const content = await readObject(git, oid, 'tree');
+  if (content !== undefined) return content;
+  throw new ScapError('repository_damaged', `Cannot read tree ${oid}: "${git.gitDir}" does not hold it`);
 }
 
 function manifestEdit(manifest: Buffer | undefined): TreeEdit {

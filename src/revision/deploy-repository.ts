@@ -72,6 +72,8 @@ export async function openDeployRepository(
 class GitDeployRepository implements DeployRepository {
   readonly git: Git;
   #refs: ReadonlyMap<string, Sha>;
+  /** What was read once stays so: names of revisions are hashes of them. */
+  readonly #read = new Map<Sha, Promise<Revision>>();
 
   constructor(git: Git, refs: ReadonlyMap<string, Sha>) {
     this.git = git;
@@ -109,7 +111,14 @@ class GitDeployRepository implements DeployRepository {
     );
   }
 
-  async read(revision: Sha): Promise<Revision> {
+  read(revision: Sha): Promise<Revision> {
+    const reading = this.#read.get(revision) ?? this.#readAnew(revision);
+    this.#read.set(revision, reading);
+    reading.catch(() => this.#read.delete(revision));
+    return reading;
+  }
+
+  async #readAnew(revision: Sha): Promise<Revision> {
     const [commit, record] = await Promise.all([
       readObject(this.git, revision, 'commit'),
       readObject(this.git, recordRef(revision)),

@@ -38,12 +38,20 @@ export interface RevisionDifference {
   readonly checkouts: readonly CheckoutDifference[];
 }
 
-/** Compares two revisions; costs O(change). */
-export async function diffRevisions(
-  repository: DeployRepository,
-  from: Revision,
-  to: Revision,
-): Promise<RevisionDifference> {
+const compared = new WeakMap<DeployRepository, Map<string, Promise<RevisionDifference>>>();
+
+/** Compares two revisions; costs O(change), and nothing when it was asked before. */
+export function diffRevisions(repository: DeployRepository, from: Revision, to: Revision): Promise<RevisionDifference> {
+  const known = compared.get(repository) ?? new Map<string, Promise<RevisionDifference>>();
+  compared.set(repository, known);
+  const key = `${from.sha}..${to.sha}`;
+  const difference = known.get(key) ?? compare(repository, from, to);
+  known.set(key, difference);
+  difference.catch(() => known.delete(key));
+  return difference;
+}
+
+async function compare(repository: DeployRepository, from: Revision, to: Revision): Promise<RevisionDifference> {
   const changes = (await diffTrees(repository.git, from.sha, to.sha)).filter(({ path }) => path !== manifestPath);
   const sizes = await readSizes(
     repository.git,

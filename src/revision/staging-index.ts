@@ -20,6 +20,8 @@ export interface IndexNote {
   readonly revision: Sha;
   /** Absolute path of the staging directory. */
   readonly staging: string;
+  /** What the capture remembered of its walk; JSON. */
+  readonly walk?: unknown;
 }
 
 export function encodeNote(note: IndexNote): Buffer {
@@ -44,14 +46,31 @@ export interface MirrorOptions {
  * Loads the index as a mirror of `revision`. An index of another revision is carried over by the difference between the two; one that is
  * missing, damaged or about another directory is made anew without stat data.
  */
-export async function loadStagingIndex({ git, path, staging, revision }: MirrorOptions): Promise<IndexFile> {
-  if (revision === undefined) return emptyIndex();
+export async function loadStagingIndex({ git, path, staging, revision }: MirrorOptions): Promise<StagingIndex> {
+  if (revision === undefined) return { index: emptyIndex(), walk: undefined };
   const found = readIndex(path);
   const note = found && decodeNote(found.note);
-  if (found === undefined || note?.staging !== staging) return indexOfTree(git, revision);
-  if (note.revision === revision) return found;
+  if (found !== undefined && note?.staging === staging && note.revision === revision)
+    return { index: found, walk: note.walk };
+  const index = await mirror(git, note?.staging === staging ? found : undefined, note?.revision, revision);
+  return { index, walk: undefined };
+}
+
+export interface StagingIndex {
+  readonly index: IndexFile;
+  /** What the capture that wrote the file remembered of its walk; only when `index` is the file, unaltered. */
+  readonly walk: unknown;
+}
+
+async function mirror(
+  git: Git,
+  found: IndexFile | undefined,
+  about: Sha | undefined,
+  revision: Sha,
+): Promise<IndexFile> {
+  if (found === undefined || about === undefined) return indexOfTree(git, revision);
   try {
-    return await carryOver(git, found, await diffTrees(git, note.revision, revision));
+    return await carryOver(git, found, await diffTrees(git, about, revision));
   } catch (error) {
     // The revision the index is about may have been pruned.
     if (error instanceof ScapError && error.code === 'process_failed') return indexOfTree(git, revision);

@@ -5,15 +5,14 @@ import { emptyManifest, isSameManifest, type Manifest } from '../core/manifest.t
 import type { Sha } from '../core/sha.ts';
 import { createIndexBuilder, type IndexBuilder } from '../git/index-builder.ts';
 import { createIndexCursor, type IndexCursor, type StatData, toStatData, unknownStat } from '../git/index-file.ts';
+import { clockTickMs } from '../system/directory-stamps.ts';
 import type { Capture, CapturedChange, CaptureOptions } from './capture.ts';
 import { confirmSnapshot } from './confirm.ts';
 import { type ContentReader, createContentReader } from './content-reader.ts';
 import { scopeConflict, stagingChanged, uncapturable } from './refusals.ts';
 import { ancestors, scopedManifest } from './scoped-manifest.ts';
-import { clockTickMs, createStagingWalk, type StagingWalk, type WalkedFile } from './walk.ts';
-
-/** A file changed this shortly before it was looked at may change again without its stat data telling. */
-const youngMs = 2000;
+import { type StagingWalk, type UnmovedFile, type WalkedFile, youngMs } from './walk.ts';
+import { encodeMemory, rememberWalk } from './walk-memory.ts';
 
 /** The state of one capture: a merge of the walk with the base's index, both in the same order. */
 export class CapturePass {
@@ -33,12 +32,13 @@ export class CapturePass {
   #manifest: Manifest = emptyManifest;
   #bytes = 0;
   #seenFiles = 0;
+  #sawHuge = false;
   /** Number of the base's entry under the cursor. */
   #ordinal = 0;
 
-  constructor(options: CaptureOptions) {
+  constructor(options: CaptureOptions, walk: StagingWalk) {
     this.#options = options;
-    this.#walk = createStagingWalk(options.root, options.excluder);
+    this.#walk = walk;
     this.#builder = createIndexBuilder(options.base.bytes.length + 4096);
     this.#content = createContentReader(options.root, options.base, options.store);
     this.#scopeAncestors = new Set((options.scope ?? []).flatMap(ancestors));
@@ -54,7 +54,8 @@ export class CapturePass {
     for (const file of this.#walk.files()) {
       if (++this.#seenFiles % 1024 === 0) await this.#breathe();
       const known = cursor.seek(file.path, skip);
-      if (known && cursor.matches(file.stats, { ctime: true })) this.#unchanged(cursor, file);
+      if (file.stats === undefined || (known && cursor.matches(file.stats, { ctime: true })))
+        this.#unchanged(cursor, file);
       else await this.#examine(file, known ? cursor : undefined);
       if (known) {
         cursor.advance();
@@ -71,6 +72,7 @@ export class CapturePass {
     await confirmSnapshot({
       root: this.#options.root,
       excluder: this.#options.excluder,
+      toConfirm: await this.#walk.toConfirm(),
       expected: this.#builder.view(),
       findings: this.#walk.findings,
       young: this.#young,
@@ -93,8 +95,16 @@ export class CapturePass {
       leftOut,
       readBytes: this.#content.readBytes,
       index: this.#builder,
+      memory: this.#memory(),
       times: Uint32Array.from(this.#times),
     };
+  }
+
+  #memory(): unknown {
+    // An index has no room for a size of 4 GiB: the next walk must look at such a file to know it.
+    return this.#sawHuge
+      ? undefined
+      : encodeMemory(rememberWalk(this.#walk.findings, this.#options.excluder.patterns, this.#leftOutDifferences));
   }
 
   #resultingManifest(): Manifest {
@@ -114,10 +124,15 @@ export class CapturePass {
     return this.#options.baseTimes[this.#ordinal] ?? 0;
   }
 
-  #unchanged(entry: IndexCursor, file: WalkedFile): void {
+  #unchanged(entry: IndexCursor, { stats }: WalkedFile | UnmovedFile): void {
     this.#builder.addRaw(entry.raw());
     this.#times.push(this.#baseTime());
-    this.#bytes += Number(file.stats.size);
+    this.#count(stats === undefined ? entry.size : Number(stats.size));
+  }
+
+  #count(sizeBytes: number): void {
+    this.#bytes += sizeBytes;
+    if (sizeBytes >= 2 ** 32) this.#sawHuge = true;
   }
 
   /** A file that is new or whose stat data differ from the base's. */
@@ -147,7 +162,7 @@ export class CapturePass {
     if (ctimeMs >= lookedAt - clockTickMs) this.#rehash.set(path, oid);
     this.#builder.add(path, mode, oid, young ? { ...unknownStat, size: stat.size } : stat);
     this.#times.push(same ? this.#baseTime() : 0);
-    this.#bytes += sizeBytes;
+    this.#count(sizeBytes);
     if (!same) this.#change({ path, old: sideOf(entry), new: { mode, oid, sizeBytes } });
   }
 

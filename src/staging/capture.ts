@@ -10,9 +10,12 @@ import type { Manifest } from '../core/manifest.ts';
 import type { Sha } from '../core/sha.ts';
 import type { IndexFile } from '../git/index-file.ts';
 import { createObjectHash, objectId } from '../git/object-id.ts';
+import type { StatPass } from '../git/stat-pass.ts';
 import { CapturePass } from './capture-pass.ts';
 import type { Excluder } from './exclude.ts';
-import type { LeftOut } from './walk.ts';
+import { createQuickWalk } from './quick-walk.ts';
+import { createStagingWalk, type LeftOut, type StagingWalk } from './walk.ts';
+import { decodeMemory } from './walk-memory.ts';
 
 /** Where captured content goes. `git/pack-writer` stores it; {@link hashOnly} only names it. */
 export interface BlobStore {
@@ -30,6 +33,8 @@ export interface CaptureOptions {
   readonly baseTimes: Uint32Array;
   /** Empty directories and modes of the base revision. */
   readonly baseManifest: Manifest;
+  /** A quick way to find what moved since `base` was captured; default: every file and directory is looked at. */
+  readonly quick?: QuickLook | undefined;
   /** Paths (files or directories) to take from staging; everything else stays as in the base. Default: everything. */
   readonly scope?: readonly BytePath[] | undefined;
   readonly store: BlobStore;
@@ -37,6 +42,13 @@ export interface CaptureOptions {
   /** Called once, at the first file that differs. */
   readonly onChange?: (() => void) | undefined;
   readonly onProgress?: ((seen: { readonly files: number; readonly readBytes: number }) => void) | undefined;
+}
+
+export interface QuickLook {
+  /** What `Capture.memory` was when `base` was captured, after a trip through JSON. */
+  readonly memory: unknown;
+  /** Looks at every file of `base`; `undefined` when it cannot tell. */
+  readonly lookAtFiles: () => Promise<StatPass | undefined>;
 }
 
 export interface CapturedSide {
@@ -70,6 +82,8 @@ export interface Capture {
   readonly readBytes: number;
   /** Index of the result, to be completed with a note by `finish`. Entries too young to be trusted are marked unknown. */
   readonly index: { finish(note: Buffer): Buffer };
+  /** What the next capture needs for its `quick` look; JSON. `undefined`: it must look at everything. */
+  readonly memory: unknown;
   /** Per entry of the index, seconds since 1970 of its last change; 0 for what this capture changed. */
   readonly times: Uint32Array;
 }
@@ -81,12 +95,18 @@ export interface Capture {
  * and `interrupted`. Nothing outside `store` is written.
  */
 export async function captureStaging(options: CaptureOptions): Promise<Capture> {
-  const pass = new CapturePass(options);
+  const pass = new CapturePass(options, await startWalk(options));
   await pass.run();
   if (pass.changed) {
     await pass.confirm();
   }
   return pass.toCapture();
+}
+
+async function startWalk({ root, excluder, base, quick }: CaptureOptions): Promise<StagingWalk> {
+  const memory = quick && decodeMemory(quick.memory, excluder.patterns);
+  const walk = memory && (await createQuickWalk({ root, excluder, base, memory, lookAtFiles: quick.lookAtFiles }));
+  return walk ?? createStagingWalk(root, excluder);
 }
 
 /** A store that computes ids and keeps nothing: for dry runs. */

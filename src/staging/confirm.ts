@@ -5,6 +5,7 @@ import { isSystemError, ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile, type StatData, toStatData } from '../git/index-file.ts';
 import { objectId } from '../git/object-id.ts';
+import { lookAtDirectory, stampOf } from '../system/directory-stamps.ts';
 import type { Excluder } from './exclude.ts';
 import { readWalked } from './open-file.ts';
 import { stagingChanged } from './refusals.ts';
@@ -13,6 +14,8 @@ import { createStagingWalk, type WalkedFile, type WalkFindings } from './walk.ts
 export interface ConfirmOptions {
   readonly root: string;
   readonly excluder: Excluder;
+  /** The files to look at; default: all. The others are known not to have moved. */
+  readonly toConfirm?: ReadonlySet<BytePath> | undefined;
   /** What the first pass found. */
   readonly expected: IndexFile;
   readonly findings: WalkFindings;
@@ -36,15 +39,17 @@ export async function confirmSnapshot(options: ConfirmOptions): Promise<void> {
 
 /** Tells whether nothing at all moved, by `lstat` alone. */
 async function isUnmoved(options: ConfirmOptions): Promise<boolean> {
-  const { root, findings, expected, young, rehash, signal } = options;
-  if (findings.youngDirectory || rehash.size > 0) return false;
+  const { root, findings, expected, young, rehash, toConfirm, signal } = options;
+  if (findings.unsettled || rehash.size > 0) return false;
   const at = fromText(root);
-  for (const [path, ctimeNs] of findings.directories) {
-    if (look(path === '' ? at : `${at}/${path}`)?.ctimeNs !== ctimeNs) return false;
+  for (const [path, stamp] of findings.directories) {
+    const stats = lookAtDirectory(root, path);
+    if (stats === undefined || stampOf(stats) !== stamp) return false;
   }
   let seen = 0;
   for (const cursor = createIndexCursor(expected); !cursor.done; cursor.advance()) {
     if (++seen % 1024 === 0) await breathe(signal);
+    if (toConfirm !== undefined && !toConfirm.has(cursor.path)) continue;
     const stats = look(`${at}/${cursor.path}`);
     const known = young.get(cursor.path);
     const same = stats && (known ? isSameStat(known, toStatData(stats)) : cursor.matches(stats, { ctime: true }));
@@ -71,7 +76,7 @@ async function walkAgain(options: ConfirmOptions): Promise<void> {
   const walk = createStagingWalk(options.root, options.excluder);
   const cursor = createIndexCursor(options.expected);
   let seen = 0;
-  for (const file of walk.files()) {
+  for (const file of walk.files() as Generator<WalkedFile>) {
     if (++seen % 1024 === 0) await breathe(options.signal);
     const known = cursor.seek(file.path, (missing) => report(missing.path));
     if (!known || !isAsSeen(cursor, file, options)) report(file.path);

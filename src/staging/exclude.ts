@@ -3,6 +3,8 @@ import { type BytePath, fromText } from '../core/byte-path.ts';
 
 /** Decides what of the staging tree never ships. */
 export interface Excluder {
+  /** What it was made of: two excluders of the same patterns decide alike. */
+  readonly patterns: readonly string[];
   /** Tells whether a pattern names this file or directory. Below an excluded directory nothing is asked. */
   excludes(path: BytePath, isDirectory: boolean): boolean;
 }
@@ -12,7 +14,7 @@ export interface Excluder {
  * `!` takes back in. Case matters. Names that are not UTF-8 are matched by their bytes.
  */
 export function createExcluder(patterns: readonly string[]): Excluder {
-  if (patterns.length === 0) return { excludes: () => false };
+  if (patterns.length === 0) return { patterns, excludes: () => false };
   const rules = ignore({ ignoreCase: false }).add(patterns.map(fromText));
-  return { excludes: (path, isDirectory) => rules.ignores(isDirectory ? `${path}/` : path) };
+  return { patterns, excludes: (path, isDirectory) => rules.ignores(isDirectory ? `${path}/` : path) };
 }

@@ -8,17 +8,24 @@ import type { BigIntStats } from 'node:fs';
 import type { BytePath } from '../core/byte-path.ts';
 import { ordinaryMode, reservedName, targetDirectoryMode, targetFileMode } from '../core/manifest.ts';
 import { gitModeOf } from '../git/index-file.ts';
-import { walkTree } from '../system/tree-walk.ts';
+import { clockTickMs, type DirectoryStamp, stampOf } from '../system/directory-stamps.ts';
+import { type TreeWalkHooks, type WalkedEntry, walkTree } from '../system/tree-walk.ts';
 import type { Excluder } from './exclude.ts';
 
-/** The granularity of the kernel's clock for file times, with a wide margin. */
-export const clockTickMs = 100;
+/** What changed this shortly before it was looked at may change again without its stat data telling. */
+export const youngMs = 2000;
 
 export interface WalkedFile {
   readonly path: BytePath;
   /** Git's mode for it. */
   readonly mode: number;
   readonly stats: BigIntStats;
+}
+
+/** A file that has not moved since the capture before, and was not looked at from here. */
+export interface UnmovedFile {
+  readonly path: BytePath;
+  readonly stats: undefined;
 }
 
 /** Something that cannot be captured, and why. */
@@ -44,21 +51,36 @@ export interface WalkFindings {
   readonly uncapturable: Uncapturable[];
   /** What was listed and gone a moment later. */
   readonly vanished: BytePath[];
-  /** Every directory with its ctime, in nanoseconds, from before it was listed: as long as it is the same, so is the list. */
-  readonly directories: Map<BytePath, bigint>;
-  /** Some directory changed so shortly before it was listed that its ctime cannot vouch for the list. */
-  youngDirectory: boolean;
+  /** Every directory, parents first, as it was before it was listed: as long as it is the same, so is the list. */
+  readonly directories: Map<BytePath, DirectoryStamp>;
+  /** Directories that had changed within {@link youngMs} before they were listed. */
+  readonly youngDirectories: Set<BytePath>;
+  /** Some directory changed so shortly before it was listed that its stamp cannot vouch for the list. */
+  unsettled: boolean;
 }
 
 export interface StagingWalk {
   readonly findings: WalkFindings;
   /** Yields every regular file and symbolic link once, in index order. */
-  files(): Generator<WalkedFile, void, undefined>;
+  files(): Generator<WalkedFile | UnmovedFile, void, undefined>;
+  /**
+   * Tells which files a second look has to look at: `undefined` for all of them. Only to be asked once the walk has ended; every directory
+   * must be looked at besides.
+   */
+  toConfirm(): Promise<ReadonlySet<BytePath> | undefined>;
 }
 
 /** Prepares a walk of the directory `root`. Throws what reading `root` itself throws; anything below it becomes a finding. */
 export function createStagingWalk(root: string, excluder: Excluder): StagingWalk {
-  const findings: WalkFindings = {
+  const findings = noFindings();
+  const files = function* () {
+    for (const entry of walkTree(root, hooksFor(findings, excluder))) yield toWalkedFile(entry, findings);
+  };
+  return { findings, files, toConfirm: async () => undefined };
+}
+
+export function noFindings(): WalkFindings {
+  return {
     emptyDirectories: new Set(),
     modes: new Map(),
     checkouts: [],
@@ -66,14 +88,15 @@ export function createStagingWalk(root: string, excluder: Excluder): StagingWalk
     uncapturable: [],
     vanished: [],
     directories: new Map(),
-    youngDirectory: false,
+    youngDirectories: new Set(),
+    unsettled: false,
   };
-  return { findings, files: () => walkFiles(root, excluder, findings) };
 }
 
-function* walkFiles(root: string, excluder: Excluder, findings: WalkFindings): Generator<WalkedFile, void, undefined> {
+/** What to do at each step of a walk, so that `findings` are complete at its end. */
+export function hooksFor(findings: WalkFindings, excluder: Excluder): TreeWalkHooks {
   const { modes, emptyDirectories, checkouts, leftOut, uncapturable, vanished } = findings;
-  const entries = walkTree(root, {
+  return {
     wants: (directory, name) => {
       if (name === '.git') checkouts.push(directory);
       else if (name === reservedName && directory === '') leftOut.reserved = true;
@@ -87,21 +110,24 @@ function* walkFiles(root: string, excluder: Excluder, findings: WalkFindings): G
       return false;
     },
     onDirectory: ({ path, stats }, kept, listedAt) => {
-      findings.directories.set(path, stats.ctimeNs);
-      if (Number(stats.ctimeMs) >= listedAt - clockTickMs) findings.youngDirectory = true;
+      findings.directories.set(path, stampOf(stats));
+      if (Number(stats.ctimeMs) >= listedAt - youngMs) findings.youngDirectories.add(path);
+      if (Number(stats.ctimeMs) >= listedAt - clockTickMs) findings.unsettled = true;
       const bits = targetDirectoryMode(Number(stats.mode));
       if (bits !== 0o755) modes.set(path, bits);
       if (kept === 0 && path !== '') emptyDirectories.add(path);
     },
     onUnreadable: (path) => uncapturable.push({ path, reason: 'unreadable' }),
     onVanished: (path) => vanished.push(path),
-  });
-  for (const { path, stats } of entries) {
-    const mode = gitModeOf(Number(stats.mode));
-    const bits = stats.isFile() ? targetFileMode(Number(stats.mode)) : ordinaryMode(mode);
-    if (bits !== ordinaryMode(mode)) modes.set(path, bits);
-    yield { path, mode, stats };
-  }
+  };
+}
+
+/** Notes a file's permission bits when they are not the ordinary ones. */
+export function toWalkedFile({ path, stats }: WalkedEntry, { modes }: WalkFindings): WalkedFile {
+  const mode = gitModeOf(Number(stats.mode));
+  const bits = stats.isFile() ? targetFileMode(Number(stats.mode)) : ordinaryMode(mode);
+  if (bits !== ordinaryMode(mode)) modes.set(path, bits);
+  return { path, mode, stats };
 }
 
 function specialType(stats: BigIntStats): Uncapturable['reason'] {

@@ -9,12 +9,25 @@ import { run } from './process.ts';
  * The content is written to a temporary file in the same directory, flushed, renamed over `path`, and the directory is flushed.
  */
 export function writeFileAtomic(path: string, content: string | Buffer, mode = 0o644): void {
+  replaceFile(path, content, { mode, flush: true });
+  flushDirectory(dirname(path));
+}
+
+/**
+ * As {@link writeFileAtomic}, for what may be lost in a power cut: a reader sees the old or the new content whole, and nothing waits for the
+ * disk.
+ */
+export function writeFileSwiftly(path: string, content: string | Buffer): void {
+  replaceFile(path, content, { mode: 0o644, flush: false });
+}
+
+function replaceFile(path: string, content: string | Buffer, { mode, flush }: { mode: number; flush: boolean }): void {
   const temporary = temporaryName(path);
   try {
     const fd = openSync(temporary, 'wx', mode);
     try {
       writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content);
-      fsyncSync(fd);
+      if (flush) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -23,7 +36,6 @@ export function writeFileAtomic(path: string, content: string | Buffer, mode = 0
     rmSync(temporary, { force: true });
     throw error;
   }
-  flushDirectory(dirname(path));
 }
 
 /** Writes all of `content`; a single `write(2)` may take less. */

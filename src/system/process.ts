@@ -61,6 +61,8 @@ export interface StreamedProcess {
   readonly done: Promise<void>;
   /** Ends the process group: TERM, so that it can end what it started itself, then KILL after two seconds. */
   kill(): void;
+  /** An idle child keeps this process from ending no more than a closed file does; it ends with it. */
+  setIdle(idle: boolean): void;
   /** Lets the process outlive this one; nobody waits for it any more. */
   release(): void;
 }
@@ -95,16 +97,20 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
   });
   done.catch(() => {});
   const pid = child.pid ?? -1;
+  const setIdle = (idle: boolean) => {
+    for (const part of [child, child.stdin, child.stdout, child.stderr] as (Partial<Socket> | null)[])
+      if (idle) part?.unref?.();
+      else part?.ref?.();
+  };
   const release = () => {
     liveGroups.delete(pid);
-    child.unref();
-    for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Partial<Socket> | null)?.unref?.();
+    setIdle(true);
   };
   const kill = () => {
     const timer = terminateGroup(pid);
     void child.finally(() => clearTimeout(timer));
   };
-  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill, release };
+  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill, setIdle, release };
 }
 
 /** Sends `signal` to a process group this module started. A group that is gone is not an error. */

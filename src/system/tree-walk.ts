@@ -16,6 +16,8 @@ export interface TreeWalkHooks {
   readonly wants?: (directory: BytePath, name: string) => boolean;
   /** Whether an entry belongs to the walk. A directory that does not is not entered. Default: everything. */
   readonly keeps?: (entry: WalkedEntry) => boolean;
+  /** Whether a directory that was kept is walked too. Default: every one. */
+  readonly enters?: (directory: BytePath) => boolean;
   /**
    * Each directory, before what is in it, with the number of entries that were kept and the time, in milliseconds since 1970, just before it
    * was listed. The root is the empty path.
@@ -33,6 +35,15 @@ export function* walkTree(root: string, hooks: TreeWalkHooks = {}): Generator<Wa
   yield* walkDirectory(fromText(root), { path: '', stats }, hooks);
 }
 
+/** Yields everything below one directory of the tree at `root`, as {@link walkTree} does. */
+export function walkBelow(
+  root: string,
+  directory: WalkedEntry,
+  hooks: TreeWalkHooks = {},
+): Generator<WalkedEntry, void, undefined> {
+  return walkDirectory(fromText(root), directory, hooks);
+}
+
 function* walkDirectory(
   root: BytePath,
   directory: WalkedEntry,
@@ -44,8 +55,8 @@ function* walkDirectory(
   const kept = examine(root, directory.path, names, hooks);
   hooks.onDirectory?.(directory, kept.length, listedAt);
   for (const { entry } of kept) {
-    if (entry.stats.isDirectory()) yield* walkDirectory(root, entry, hooks);
-    else yield entry;
+    if (!entry.stats.isDirectory()) yield entry;
+    else if (hooks.enters?.(entry.path) ?? true) yield* walkDirectory(root, entry, hooks);
   }
 }
 

@@ -4,7 +4,7 @@
  * mtime were put back.
  */
 import { readFileSync } from 'node:fs';
-import { writeFileAtomic } from '../system/atomic-file.ts';
+import { writeFileSwiftly } from '../system/atomic-file.ts';
 import type { TargetLayout } from './layout.ts';
 
 /** Milliseconds since 1970; `to` is `null` while the work goes on or when it was cut off. */
@@ -33,7 +33,7 @@ export function readWindows(layout: TargetLayout): CtimeWindow[] {
   }
 }
 
-/** Runs `work` inside a window that is on disk before it begins. */
+/** Runs `work` inside a window. A power cut may lose it, which only costs a closer look. */
 export async function withinWindow<T>(layout: TargetLayout, work: () => Promise<T>): Promise<T> {
   const from = Date.now();
   save(layout, [...readWindows(layout), { from, to: null }]);
@@ -69,5 +69,5 @@ export function forgetWindows(layout: TargetLayout): void {
 }
 
 function save(layout: TargetLayout, windows: readonly CtimeWindow[]): void {
-  writeFileAtomic(layout.ctimeWindows, JSON.stringify(windows.slice(-keptWindows)));
+  writeFileSwiftly(layout.ctimeWindows, JSON.stringify(windows.slice(-keptWindows)));
 }

@@ -16,7 +16,7 @@ import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { loadLinkBase, makeWorkRoot, workPath } from './materialise/complete-revision.ts';
 import { makeByLink } from './materialise/link.ts';
-import { applyDifference, isWhole, type RecyclableTree } from './materialise/recycle.ts';
+import { applyDifference, findMovedStats, type RecyclableTree } from './materialise/recycle.ts';
 import { readRevisionSource } from './materialise/revision-source.ts';
 
 const directoryName = 'spare';
@@ -45,7 +45,8 @@ export async function checkSpareAhead(context: TargetContext): Promise<CheckedSp
   if (!isReadySpare(context.layout, directoryName)) return undefined;
   const identity = spareIdentity(directory);
   const tree = readSpare(directory);
-  return tree && (await isWhole(context, tree)) ? { identity, tree } : undefined;
+  const moved = tree && (await findMovedStats(context, tree));
+  return moved && { identity, tree: { ...tree, moved } };
 }
 
 /** Tells one spare from the next: each has a file of its own that says it is ready. */
@@ -66,7 +67,8 @@ function readSpare(directory: string): RecyclableTree | undefined {
       verifiedAt,
       root: join(directory, 'tree'),
       index: parseIndex(readFileSync(join(directory, 'index'))),
-      checked: false,
+      indexPath: join(directory, 'index'),
+      moved: undefined,
     };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ScapError || isSystemError(error, 'ENOENT')) return undefined;
@@ -84,7 +86,7 @@ export function takeSpare(context: TargetContext): RecyclableTree | undefined {
   trash.add(directory);
   const ahead = context.checkedSpare;
   return ahead?.identity === identity
-    ? { ...ahead.tree, root: join(directory, 'tree'), checked: true }
+    ? { ...ahead.tree, root: join(directory, 'tree'), indexPath: join(directory, 'index') }
     : readSpare(directory);
 }
 
@@ -133,5 +135,5 @@ async function makeSpareTree(
   const base = await loadLinkBase(context, live);
   if (base === undefined)
     throw new ScapError('revision_incomplete', 'Cannot make a spare: the live revision is not complete');
-  return (await makeByLink(context, source, base, root)).index;
+  return (await makeByLink(context, source, base, root, { restat: true })).index;
 }

@@ -51,7 +51,7 @@ export async function findDrift(options: VerifyOptions): Promise<Drift[]> {
   })) {
     if (++seen % 1024 === 0) await breathe(options, seen);
     const known = cursor.seek(entry.path, missing);
-    const kind = known ? judge(entry, cursor, options) : 'extra';
+    const kind = known ? judgeFile(entry, cursor, options) : 'extra';
     if (kind) drift.push({ path: entry.path, kind });
     if (known) cursor.advance();
   }
@@ -60,7 +60,12 @@ export async function findDrift(options: VerifyOptions): Promise<Drift[]> {
   return drift.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function judge(entry: WalkedEntry, known: IndexCursor, options: VerifyOptions): Drift['kind'] | undefined {
+/** Tells what is wrong with a file, given its entry in the index; `undefined` when it is right. */
+export function judgeFile(
+  entry: WalkedEntry,
+  known: IndexCursor,
+  options: Pick<VerifyOptions, 'root' | 'manifest' | 'deep' | 'verifiedAt' | 'windows'>,
+): Drift['kind'] | undefined {
   const { stats, path } = entry;
   if (!known.matches(stats, { ctime: false })) return 'changed';
   if (!stats.isSymbolicLink() && (Number(stats.mode) & 0o7777) !== entryBits(options.manifest, path, known.mode))

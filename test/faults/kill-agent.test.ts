@@ -23,7 +23,7 @@ describe('kill -9 of an agent', () => {
     const rolling = await agedSite();
     rolling.next();
     const trace = await tracePush(rolling, agent);
-    const points = choosePoints(trace, 20);
+    const points = choosePoints(trace, 14);
     for (const call of points) {
       await rolling.strike(`killed before call ${call}, ${trace[call - 1]}`, () =>
         rolling.site.scap(['push'], { fault: { ...agent, call } }),

@@ -113,7 +113,7 @@ describe('Ctrl-C twice, with eight SSH hosts', () => {
     const before = rolling.tree;
     const wanted = rolling.next();
     const run = site.start(['push', '--events'], { fault: { ...afterEvent('stage.started', stage), action: 'stop' } });
-    onTestFinished(() => killPid(run.pid));
+    onTestFinished(() => run.kill());
     await eventually(() => isStopped(run.pid));
     // A host of each batch stands still, so that the run would wait for it.
     const hung = ['mw1', 'mw3', 'mw6', 'mw8'];

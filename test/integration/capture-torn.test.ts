@@ -113,6 +113,7 @@ describe('[I3][B7] staging that changes while it is read is detected and named',
     const first = await capture();
     mkdirSync(at('z/hollow'));
     const gate: Excluder = {
+      patterns: [],
       excludes: (path) => {
         if (path === 'z/keep') writeFileSync(at('a/file'), 'b');
         return false;
@@ -181,6 +182,7 @@ describe('[I3][B7] a directory that is swapped for another and back is no state 
   const acting = (acts: Readonly<Record<string, () => void>>): Excluder => {
     const left = new Map(Object.entries(acts));
     return {
+      patterns: [],
       excludes: (path) => {
         const act = left.get(path);
         left.delete(path);

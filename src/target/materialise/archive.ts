@@ -1,5 +1,6 @@
 import { createIndexBuilder } from '../../git/index-builder.ts';
 import type { TargetContext } from '../context.ts';
+import { noteOfTree } from '../stat-check.ts';
 import { listEntries, type RevisionSource, type TargetEntry } from './revision-source.ts';
 import { createTreeMaker } from './tree-maker.ts';
 
@@ -26,7 +27,7 @@ export async function makeByArchive(context: TargetContext, source: RevisionSour
     context.notify({ kind: 'progress', step: 'write', unit: 'files', done: index.count, total: source.times.length });
   }
   maker.finish(source.manifest);
-  return { files: index.count, bytes, index: index.finish() };
+  return { files: index.count, bytes, index: index.finish(noteOfTree(root, maker.directories)) };
 }
 
 async function* batches(entries: AsyncIterable<TargetEntry>): AsyncGenerator<TargetEntry[]> {

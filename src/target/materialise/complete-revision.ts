@@ -9,10 +9,11 @@ import { isSystemError, ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { revisionRef } from '../../git/bundle.ts';
 import { type IndexFile, parseIndex } from '../../git/index-file.ts';
-import { readRefs } from '../../git/repository.ts';
+import { hasRef } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
 import { readWindows } from '../ctime-windows.ts';
 import { readMarker, removeMarker } from '../marker.ts';
+import { checkByStat } from '../stat-check.ts';
 import { type Drift, findDrift } from '../verify.ts';
 import type { LinkBase } from './link.ts';
 import type { RecyclableTree } from './recycle.ts';
@@ -31,21 +32,26 @@ export async function verifyComplete(context: TargetContext, sha: Sha, { deep = 
 }
 
 /** Finds drift in the revision's directory; `verifiedAt` says when its content was last known to be right, in milliseconds since 1970. */
-export function findDriftOf(
+export async function findDriftOf(
   context: TargetContext,
   source: RevisionSource,
   index: IndexFile,
   verifiedAt: number,
   deep: boolean,
-) {
-  return findDrift({
-    root: context.layout.revision(source.sha),
+): Promise<Drift[]> {
+  const { layout, git, signal } = context;
+  const options = {
+    root: layout.revision(source.sha),
     index,
     manifest: source.manifest,
-    deep,
     verifiedAt,
-    windows: readWindows(context.layout),
-    signal: context.signal,
+    windows: readWindows(layout),
+    signal,
+  };
+  if (!deep && (await checkByStat({ ...options, git, indexPath: layout.index(source.sha) }))) return [];
+  return findDrift({
+    ...options,
+    deep,
     onProgress: (done) => context.notify({ kind: 'progress', step: 'verify', unit: 'files', done, total: index.count }),
   });
 }
@@ -54,8 +60,7 @@ export function findDriftOf(
 export async function loadLinkBase(context: TargetContext, sha: Sha): Promise<LinkBase | undefined> {
   const marker = readMarker(context.layout, sha);
   const index = readRevisionIndex(context, sha);
-  const refs = await readRefs(context.git, 'refs/scap/revisions/');
-  if (marker === undefined || index === undefined || !refs.has(revisionRef(sha))) return undefined;
+  if (marker === undefined || index === undefined || !(await hasRef(context.git, revisionRef(sha)))) return undefined;
   const source = await readRevisionSource(context.git, sha);
   const drift = await findDriftOf(context, source, index, marker.verifiedAt, false);
   noteDrift(context, sha, drift);
@@ -74,15 +79,18 @@ export function retire(context: TargetContext, sha: Sha): RecyclableTree | undef
   const marker = readMarker(layout, sha);
   const index = readRevisionIndex(context, sha);
   removeMarker(layout, sha);
-  // Not into the trash: that is emptied later, when the revision may have been made again under the same name.
-  rmSync(layout.index(sha), { force: true });
+  // Under a name of its own: the trash is emptied later, when the revision may have been made again.
+  const indexPath = workPath(context, 'retired-index');
+  if (index !== undefined) renameSync(layout.index(sha), indexPath);
+  else rmSync(layout.index(sha), { force: true });
+  trash.add(indexPath);
   if (!existsSync(layout.revision(sha))) return undefined;
   const root = workPath(context, `retired-${sha}`);
   // A root that its owner may not write to cannot be moved.
   chmodSync(layout.revision(sha), 0o755);
   renameSync(layout.revision(sha), root);
   if (marker !== undefined && index !== undefined)
-    return { sha, root, index, verifiedAt: marker.verifiedAt, checked: false };
+    return { sha, root, index, indexPath, verifiedAt: marker.verifiedAt, moved: undefined };
   trash.add(root);
   return undefined;
 }

@@ -12,6 +12,7 @@ import { createIndexCursor, type IndexCursor, type IndexFile, type StatData } fr
 import { diffTrees, type TreeChange } from '../../git/raw-diff.ts';
 import type { TargetContext } from '../context.ts';
 import { withinWindow } from '../ctime-windows.ts';
+import { noteOfTree } from '../stat-check.ts';
 import type { MadeTree } from './archive.ts';
 import { createEntryResolver, entryBits, type RevisionSource, type TargetEntry } from './revision-source.ts';
 import { createTreeMaker } from './tree-maker.ts';
@@ -23,12 +24,18 @@ export interface LinkBase {
   readonly drifted: ReadonlySet<BytePath>;
 }
 
-/** Makes the revision `source` below `root`, linking what it shares with `base`. Throws what `link(2)` throws when linking is impossible. */
+/**
+ * Makes the revision `source` below `root`, linking what it shares with `base`. Throws what `link(2)` throws when linking is impossible.
+ *
+ * A new link moves a file's ctime. With `restat` every file is looked at once more, so that the index knows it; else whoever checks the tree
+ * finds them all moved.
+ */
 export async function makeByLink(
   context: TargetContext,
   source: RevisionSource,
   base: LinkBase,
   root: string,
+  { restat = false } = {},
 ): Promise<MadeTree> {
   const changes = await diffTrees(context.git, base.source.sha, source.sha);
   const maker = createTreeMaker(root, context.git, context.signal);
@@ -45,8 +52,10 @@ export async function makeByLink(
     for (const { path, entry, from } of mergedEntries(base, source, changes)) {
       if (index.count % 2048 === 0) await breathe(context, index.count, source.times.length);
       const stat = written.get(path);
-      if (from && maker.link(baseRoot, path)) index.addRaw(from.raw());
-      else if (entry && stat) index.add(path, entry.mode, entry.oid, stat);
+      if (from && maker.link(baseRoot, path)) {
+        if (restat) index.add(path, from.mode, from.oid, maker.stat(path));
+        else index.addRaw(from.raw());
+      } else if (entry && stat) index.add(path, entry.mode, entry.oid, stat);
       else
         await maker.write([entry ?? entryOf(from as IndexCursor, source)], ({ mode, oid }, made) =>
           index.add(path, mode, oid, made),
@@ -55,23 +64,22 @@ export async function makeByLink(
     }
   });
   maker.finish(source.manifest);
-  return { files: index.count, bytes, index: index.finish() };
+  return { files: index.count, bytes, index: index.finish(noteOfTree(root, maker.directories)) };
 }
 
 /** A file of the revision: one the base has alike, or one to write. Valid until the next is asked for. */
-export type MergedEntry =
+type MergedEntry =
   | { readonly path: BytePath; readonly from: IndexCursor; readonly entry: undefined }
   | { readonly path: BytePath; readonly from: undefined; readonly entry: TargetEntry };
 
 /**
- * Every file of the revision in index order, found by applying the difference to the base's index. With `reuseEmpty`, empty files count as
- * the same too: for a tree that is changed in place. For what stays nothing is made: there are a hundred thousand of them.
+ * Every file of the revision in index order, found by applying the difference to the base's index. For what stays nothing is made: there are
+ * a hundred thousand of them.
  */
-export function* mergedEntries(
+function* mergedEntries(
   base: LinkBase,
   source: RevisionSource,
   changes: readonly TreeChange[],
-  { reuseEmpty = false } = {},
 ): Generator<MergedEntry, void, undefined> {
   const resolver = createEntryResolver(source);
   const cursor = createIndexCursor(base.index);
@@ -80,7 +88,7 @@ export function* mergedEntries(
     const { path, mode } = cursor;
     const time = resolver.time(path);
     // Empty files are not linked: there are so many alike that their link count would be the first to run out.
-    const reusable = (reuseEmpty || cursor.size > 0) && !base.drifted.has(path);
+    const reusable = cursor.size > 0 && !base.drifted.has(path);
     if (reusable && cursor.mtimeS === time && sameBits(path)) return { path, from: cursor, entry: undefined };
     const bits = entryBits(source.manifest, path, mode);
     return { path, from: undefined, entry: { path, mode, oid: cursor.oid, time, bits } };

@@ -8,7 +8,7 @@ import { chmodSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } fr
 import { isSystemError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { revisionRef } from '../../git/bundle.ts';
-import { readRefs } from '../../git/repository.ts';
+import { hasRef } from '../../git/repository.ts';
 import { flushDirectory, flushFileSystem, writeFileAtomic } from '../../system/atomic-file.ts';
 import type { TargetContext } from '../context.ts';
 import { readLiveSha } from '../live-path.ts';
@@ -81,7 +81,8 @@ async function checkExisting(
   noteDrift(context, sha, drift);
   removeMarker(context.layout, sha);
   const repaired = await repairRevision(context, source, index, drift);
-  publishMetadata(context, sha, { ...repaired, strategy: marker?.strategy ?? 'archive' });
+  writeFileAtomic(context.layout.index(sha), repaired.index);
+  declareComplete(context, sha, { ...repaired, strategy: marker?.strategy ?? 'archive' });
   context.verified.add(sha);
   return { result: 'repaired', ...totals, bytes: repaired.bytes };
 }
@@ -101,8 +102,7 @@ async function build(context: TargetContext, source: RevisionSource): Promise<{ 
 /** Turns the spare into the revision, when there is one that is still what it was. */
 async function tryRecycle(context: TargetContext, source: RevisionSource): Promise<MadeTree | undefined> {
   const spare = takeSpare(context);
-  const refs = spare && (await readRefs(context.git, 'refs/scap/revisions/'));
-  if (spare === undefined || !refs?.has(revisionRef(spare.sha))) return undefined;
+  if (spare === undefined || !(await hasRef(context.git, revisionRef(spare.sha)))) return undefined;
   const tree = await applyDifference(context, source, spare);
   if (tree === undefined) {
     context.notify({
@@ -194,16 +194,20 @@ async function publish(
   const { layout } = context;
   // Also takes away a set-gid bit the cache directory handed down.
   chmodSync(root, 0o755);
+  const index = workPath(context, `index-${sha}`);
+  context.trash.add(index);
+  writeFileSync(index, made.index);
   await flushFileSystem(root);
+  renameSync(index, layout.index(sha));
   renameSync(root, layout.revision(sha));
   // Not before: a directory that its owner may not write to cannot be moved.
   chmodSync(layout.revision(sha), manifest.modes.get('') ?? 0o755);
   flushDirectory(layout.revs);
-  publishMetadata(context, sha, made);
+  declareComplete(context, sha, made);
 }
 
-function publishMetadata({ layout }: TargetContext, sha: Sha, { index, files, bytes, strategy }: Publishable): void {
-  writeFileAtomic(layout.index(sha), index);
+/** The index must be in its place; that it is there is flushed with the marker, which is in the same directory. */
+function declareComplete({ layout }: TargetContext, sha: Sha, { files, bytes, strategy }: Omit<Publishable, 'index'>) {
   const now = Date.now();
   writeMarker(layout, { version: 1, sha, files, bytes, strategy, completedAt: now, verifiedAt: now });
 }

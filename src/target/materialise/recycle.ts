@@ -4,19 +4,20 @@
  * The tree's files may share inodes with other revisions. Nothing is ever written into an existing file: a change is unlink and create.
  */
 import { chmodSync, rmdirSync, unlinkSync } from 'node:fs';
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, parentPath, toFsPath } from '../../core/byte-path.ts';
-import { isSystemError, ScapError } from '../../core/errors.ts';
+import { isSystemError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Sha } from '../../core/sha.ts';
-import { createIndexBuilder } from '../../git/index-builder.ts';
 import type { IndexFile, StatData } from '../../git/index-file.ts';
+import { createIndexLookup } from '../../git/index-lookup.ts';
 import { diffTrees, type TreeChange } from '../../git/raw-diff.ts';
+import type { DirectoryStamps } from '../../system/directory-stamps.ts';
 import type { TargetContext } from '../context.ts';
 import { readWindows, withinWindow } from '../ctime-windows.ts';
+import { checkByStat, noteOfTree, readNoteOfTree } from '../stat-check.ts';
 import { findDrift } from '../verify.ts';
 import type { MadeTree } from './archive.ts';
-import { mergedEntries } from './link.ts';
+import { editIndex, planDifference } from './difference.ts';
 import { type RevisionSource, readRevisionSource, type TargetEntry } from './revision-source.ts';
 import { createTreeMaker, isDirectoryOf } from './tree-maker.ts';
 
@@ -25,11 +26,16 @@ export interface RecyclableTree {
   readonly sha: Sha;
   readonly root: string;
   readonly index: IndexFile;
+  /** The file `index` was read from. */
+  readonly indexPath: string;
   /** When its content was last known to be right; milliseconds since 1970. */
   readonly verifiedAt: number;
-  /** Found whole by this process already. */
-  readonly checked: boolean;
+  /** What {@link findMovedStats} returned when this process looked at it. */
+  readonly moved: MovedStats | undefined;
 }
+
+/** New stat data of files whose content is right and whose index entry is stale. */
+export type MovedStats = ReadonlyMap<BytePath, StatData>;
 
 /**
  * Makes the tree equal `source`. Every file is looked at first; `undefined`, and nothing touched, when the tree is not what it should be.
@@ -41,17 +47,13 @@ export async function applyDifference(
   tree: RecyclableTree,
 ): Promise<MadeTree | undefined> {
   const from = await readRevisionSource(context.git, tree.sha);
-  if (!tree.checked && !(await isWhole(context, tree))) return undefined;
+  const moved = tree.moved ?? (await findMovedStats(context, tree));
+  if (moved === undefined) return undefined;
   const changes = await diffTrees(context.git, tree.sha, source.sha);
-  const base = { source: from, index: tree.index, drifted: new Set<BytePath>() };
-
-  const toWrite: TargetEntry[] = [];
-  let seen = 0;
-  for (const { entry } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
-    if (entry) toWrite.push(entry);
-    if (++seen % 4096 === 0) await breathe(context, seen, source.times.length);
-  }
+  const edits = planDifference(createIndexLookup(tree.index), from.manifest, source, changes);
+  const toWrite = edits.flatMap(({ writes }) => writes ?? []);
   const written = new Map<BytePath, StatData>();
+  const touched = touchedDirectories(from.manifest, source.manifest, changes, toWrite);
   await withinWindow(context.layout, async () => {
     makeRoom(fromText(tree.root), from.manifest, source.manifest, changes, toWrite);
     const maker = createTreeMaker(tree.root, context.git, context.signal);
@@ -59,36 +61,46 @@ export async function applyDifference(
     maker.finish(source.manifest);
   });
 
-  const index = createIndexBuilder(tree.index.bytes.length);
-  let bytes = 0;
-  for (const { path, entry, from: kept } of mergedEntries(base, source, changes, { reuseEmpty: true })) {
-    const stat = entry && written.get(path);
-    if (entry && stat) index.add(path, entry.mode, entry.oid, stat);
-    else if (kept) index.addRaw(kept.raw());
-    bytes += stat?.size ?? kept?.size ?? 0;
-  }
-  return { files: index.count, bytes, index: index.finish() };
+  const known = readNoteOfTree(tree.index.note);
+  const note = known && noteOfTree(tree.root, [...touched, ...unstamped(known)], known);
+  return editIndex({ index: tree.index, edits, written, moved, note });
 }
 
-/** Tells whether a tree is still what its index says. */
-export async function isWhole(
+/** Every directory whose names or mode change. */
+function touchedDirectories(
+  old: Manifest,
+  next: Manifest,
+  changes: readonly TreeChange[],
+  toWrite: readonly TargetEntry[],
+): Set<BytePath> {
+  const touched = new Set<BytePath>(['']);
+  const add = (path: BytePath) => {
+    for (let at = path; !touched.has(at); at = parentPath(at)) touched.add(at);
+  };
+  for (const { path } of [...changes, ...toWrite]) add(parentPath(path));
+  for (const { emptyDirectories, modes } of [old, next])
+    for (const path of [...emptyDirectories, ...modes.keys()]) add(path);
+  return touched;
+}
+
+function unstamped(directories: DirectoryStamps): BytePath[] {
+  return [...directories].flatMap(([path, stamp]) => (stamp === '' ? [path] : []));
+}
+
+/** Looks whether a tree is still what its index says; `undefined` when it is not. */
+export async function findMovedStats(
   context: TargetContext,
-  { sha, root, index, verifiedAt }: RecyclableTree,
-): Promise<boolean> {
+  { sha, root, index, indexPath, verifiedAt }: RecyclableTree,
+): Promise<MovedStats | undefined> {
   const source = await readRevisionSource(context.git, sha);
   // Trees in `work/` have an ordinary root, whatever the revision's is to be.
   const manifest = { ...source.manifest, modes: new Map([...source.manifest.modes].filter(([path]) => path !== '')) };
   const { layout, signal } = context;
-  const drift = await findDrift({
-    root,
-    index,
-    manifest,
-    deep: false,
-    verifiedAt,
-    windows: readWindows(layout),
-    signal,
-  });
-  return drift.length === 0;
+  const options = { root, index, manifest, verifiedAt, windows: readWindows(layout), signal };
+  const moved = await checkByStat({ ...options, git: context.git, indexPath });
+  if (moved !== undefined) return moved;
+  const drift = await findDrift({ ...options, deep: false });
+  return drift.length === 0 ? new Map() : undefined;
 }
 
 /** Removes what is not wanted any more, and what will be written anew. */
@@ -132,10 +144,4 @@ function removeEmptyParents(path: BytePath, at: (path: BytePath) => string | Buf
       if (!isSystemError(error, 'ENOENT')) throw error;
     }
   }
-}
-
-async function breathe({ signal, notify }: TargetContext, done: number, total: number): Promise<void> {
-  await yieldToEvents();
-  if (signal.aborted) throw new ScapError('interrupted', 'Stopped making the revision on request');
-  notify({ kind: 'progress', step: 'recycle', unit: 'files', done, total });
 }

@@ -51,26 +51,41 @@ export interface EntryResolver {
   time(path: BytePath): number;
 }
 
-export function createEntryResolver({ sha, manifest, times }: RevisionSource): EntryResolver {
+export function createEntryResolver(source: RevisionSource): EntryResolver {
+  const { times } = source;
   let ordinal = 0;
   let previous: BytePath | undefined;
-  const unusable = (why: string) => new ScapError('repository_damaged', `Cannot use revision ${sha}: ${why}`);
   const time = (path: BytePath): number => {
     previous = path;
     const seconds = path === manifestPath ? times.at(-1) : times[ordinal++];
-    if (seconds === undefined) throw unusable('its file times are too few');
+    if (seconds === undefined) throw unusable(source, 'its file times are too few');
     return seconds;
   };
   const entry = (path: BytePath, mode: number, oid: Sha): TargetEntry => {
-    if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink) {
-      throw unusable(`it has an entry of mode ${mode.toString(8)}`);
-    }
-    if (!isSafePath(path) || (previous !== undefined && path <= previous)) {
-      throw unusable(`it has an entry "${toDisplayPath(path)}" that no tree of ours has`);
-    }
-    return { path, mode, oid, time: time(path), bits: entryBits(manifest, path, mode) };
+    if (previous !== undefined && path <= previous) throw strange(source, path);
+    return toTargetEntry(source, { path, mode, oid, time: time(path) });
   };
   return { entry, time };
+}
+
+/** Turns what a tree says of a file into an entry. Throws `repository_damaged` for what no tree of ours has. */
+export function toTargetEntry(
+  source: RevisionSource,
+  { path, mode, oid, time }: Omit<TargetEntry, 'bits' | 'time'> & { readonly time: number | undefined },
+): TargetEntry {
+  if (mode !== gitMode.file && mode !== gitMode.executable && mode !== gitMode.symlink)
+    throw unusable(source, `it has an entry of mode ${mode.toString(8)}`);
+  if (!isSafePath(path)) throw strange(source, path);
+  if (time === undefined) throw unusable(source, 'its file times are too few');
+  return { path, mode, oid, time, bits: entryBits(source.manifest, path, mode) };
+}
+
+function unusable({ sha }: RevisionSource, why: string): ScapError {
+  return new ScapError('repository_damaged', `Cannot use revision ${sha}: ${why}`);
+}
+
+function strange(source: RevisionSource, path: BytePath): ScapError {
+  return unusable(source, `it has an entry "${toDisplayPath(path)}" that no tree of ours has`);
 }
 
 /** Tells whether a path stays inside the tree: a revision is untrusted until it is on disk. */

@@ -33,6 +33,10 @@ export interface TreeMaker {
   write(entries: readonly TargetEntry[], onWritten: (entry: TargetEntry, stat: StatData) => void): Promise<void>;
   /** Hard-links `path` from the tree at `fromRoot`; tells whether that was possible for this file (its link count may be full). */
   link(fromRoot: BytePath, path: BytePath): boolean;
+  /** The stat data of a file of the tree. */
+  stat(path: BytePath): StatData;
+  /** The directories that were made or written to, the root among them. */
+  readonly directories: ReadonlySet<BytePath>;
   /** Creates empty directories and gives directories the manifest names their modes. Call it last: a mode may forbid writing. */
   finish(manifest: Manifest): void;
 }
@@ -45,7 +49,7 @@ class Maker implements TreeMaker {
   readonly #root: BytePath;
   readonly #git: Git;
   readonly #signal: AbortSignal;
-  readonly #directories = new Set<BytePath>(['']);
+  readonly directories = new Set<BytePath>(['']);
 
   constructor(root: BytePath, git: Git, signal: AbortSignal) {
     this.#root = root;
@@ -86,6 +90,10 @@ class Maker implements TreeMaker {
     }
   }
 
+  stat(path: BytePath): StatData {
+    return toStatData(lstatSync(toFsPath(`${this.#root}/${path}`), { bigint: true }));
+  }
+
   finish(manifest: Manifest): void {
     for (const path of manifest.emptyDirectories) this.#ensureDirectory(path);
     // Deepest first: a parent without write or search permission would lock us out of its children.
@@ -105,7 +113,7 @@ class Maker implements TreeMaker {
   }
 
   #ensureDirectory(path: BytePath): void {
-    if (this.#directories.has(path)) return;
+    if (this.directories.has(path)) return;
     this.#ensureDirectory(parentPath(path));
     try {
       mkdirSync(toFsPath(`${this.#root}/${path}`), 0o755);
@@ -113,7 +121,7 @@ class Maker implements TreeMaker {
       // Only a tree that is changed in place has directories already. A link of that name would lead out of the tree.
       if (!isSystemError(error, 'EEXIST') || !lstatSync(toFsPath(`${this.#root}/${path}`)).isDirectory()) throw error;
     }
-    this.#directories.add(path);
+    this.directories.add(path);
   }
 }
 

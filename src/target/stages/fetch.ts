@@ -2,7 +2,7 @@ import { closeSync, openSync, renameSync } from 'node:fs';
 import { isSystemError, ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
-import { openRepository, readRefs, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
+import { hasRef, openRepository, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
 import { readLivePath, refuseForeign, rehearseSwitch } from '../live-path.ts';
 import { workPath } from '../materialise/complete-revision.ts';
@@ -44,8 +44,7 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
   async run(context: TargetContext, { revision, bundle, anew, deep }: FetchParams): Promise<MadeRevision> {
     if (anew) await replaceRepository(context);
     if (bundle !== undefined) await storeReceived(context, revision, bundle);
-    const refs = await readRefs(context.git, 'refs/scap/revisions/');
-    if (!refs.has(revisionRef(revision))) {
+    if (!(await hasRef(context.git, revisionRef(revision)))) {
       throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
     }
     return makeRevision(context, revision, { deep });
@@ -61,6 +60,7 @@ async function replaceRepository(context: TargetContext): Promise<void> {
   const away = workPath(context, 'damaged-repository');
   renameSync(context.layout.repo, away);
   context.trash.add(away);
+  context.git.objects.close();
   await openRepository(context.layout.repo);
 }
 
@@ -75,10 +75,9 @@ async function storeReceived(context: TargetContext, revision: Sha, sha256: stri
     if (!tips.has(revisionRef(revision)) || times === undefined) {
       throw new ScapError('bundle_damaged', `Cannot use a bundle: it does not hold revision ${revision}`);
     }
-    const known = await readRefs(git, 'refs/scap/revisions/');
-    const missing = prerequisites.find((base) => !known.has(revisionRef(base)));
-    if (missing)
-      throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${missing}`);
+    for (const base of prerequisites)
+      if (!(await hasRef(git, revisionRef(base))))
+        throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${base}`);
     await storeBundle(git, fd, context.signal);
     // Each revision stands alone here: its parents may never have been sent.
     writeShallow(git, new Set([...readShallow(git), revision]));

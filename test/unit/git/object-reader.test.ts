@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Sha } from '../../../src/core/sha.ts';
 import type { Git } from '../../../src/git/git-command.ts';
 import { objectId } from '../../../src/git/object-id.ts';
 import { createBatchParser, createObjectReader, readSizes, streamBlobs } from '../../../src/git/object-reader.ts';
 import { openRepository } from '../../../src/git/repository.ts';
+import type { StreamedProcess } from '../../../src/system/process.ts';
 import { git } from '../../support/git-oracle.ts';
 import { useTempDirs } from '../../support/temp-dir.ts';
 
@@ -124,14 +126,56 @@ describe('createObjectReader()', () => {
   it('reads objects of any size and type, one after the other', async () => {
     const large = randomBytes(300_000);
     const repository = await makeRepository([large, ...contents]);
-    await using reader = createObjectReader(repository);
-    expect((await reader.read(objectId('blob', large))).equals(large)).toBe(true);
-    for (const [at, oid] of oids.entries()) expect((await reader.read(oid)).toString()).toBe(String(contents[at]));
+    const reader = createObjectReader(repository);
+    onTestFinished(reader.close);
+    expect((await reader.read(objectId('blob', large)))?.content.equals(large)).toBe(true);
+    const read = await Promise.all(oids.map((oid) => reader.read(oid)));
+    expect(read.map((found) => [found?.oid, found?.type, found?.content.toString()])).toEqual(
+      oids.map((oid, at) => [oid, 'blob', String(contents[at])]),
+    );
   });
 
-  it('says which object is missing', async () => {
-    await using reader = createObjectReader(await makeRepository([]));
-    await expect(reader.read('2'.repeat(40) as Sha)).rejects.toThrow(damaged);
+  it('says that there is no such thing, and goes on', async () => {
+    const repository = await makeRepository(contents);
+    const reader = createObjectReader(repository);
+    onTestFinished(reader.close);
+    expect(await reader.read('2'.repeat(40))).toBe(undefined);
+    expect(await reader.read('refs/scap/revisions/none')).toBe(undefined);
+    expect((await reader.read(oids[0] as Sha))?.oid).toBe(oids[0]);
+  });
+
+  it('reads nothing of a damaged object, and goes on with the next', async () => {
+    const repository = await makeRepository([]);
+    const store = async (content: string) => {
+      const { stdout } = await repository.run(['hash-object', '-w', '--stdin'], { input: content });
+      return stdout.toString().trim();
+    };
+    const [good, bad] = [await store('good'), await store('bad')];
+    const path = join(repository.gitDir, 'objects', bad.slice(0, 2), bad.slice(2));
+    chmodSync(path, 0o600);
+    writeFileSync(path, 'no zlib at all');
+    const reader = createObjectReader(repository);
+    onTestFinished(reader.close);
+    expect(await reader.read(bad)).toBe(undefined);
+    expect((await reader.read(good))?.content.toString()).toBe('good');
+  });
+
+  it('says so when git was killed, and starts another', async () => {
+    const repository = await makeRepository(contents);
+    const children: StreamedProcess[] = [];
+    const stream: Git['stream'] = async (args, options) => {
+      const child = await repository.stream(args, options);
+      children.push(child);
+      return child;
+    };
+    const reader = createObjectReader({ stream });
+    onTestFinished(reader.close);
+    await reader.read(oids[0] as Sha);
+    process.kill(children[0]?.pid as number, 'SIGKILL');
+    await children[0]?.done.catch(() => {});
+    await expect(reader.read(oids[0] as Sha)).rejects.toMatchObject({ code: 'process_failed' });
+    expect((await reader.read(oids[0] as Sha))?.oid).toBe(oids[0]);
+    expect(children).toHaveLength(2);
   });
 });
 

@@ -1,0 +1,44 @@
+/**
+ * Git's own look at every file of an index: seventy thousand files in a tenth of a second, where `lstat` from JavaScript takes half a second.
+ *
+ * Git compares whole seconds. It cannot see a change within the very second of the ctime it has on record, so it vouches only for files whose
+ * ctime was older when the index was written.
+ */
+import { statSync } from 'node:fs';
+import type { BytePath } from '../core/byte-path.ts';
+import { ScapError } from '../core/errors.ts';
+import type { Git } from './git-command.ts';
+
+export interface StatPassOptions {
+  /** The directory the index describes. */
+  readonly root: string;
+  /** An index file as `git/index-file` writes it. */
+  readonly indexPath: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StatPass {
+  /** Paths that are gone, or whose type, size, owner, inode, times or executable bit are not those recorded. */
+  readonly moved: ReadonlySet<BytePath>;
+  /** Whether git can tell that a file did not move, given the ctime on record in seconds. Any other file needs another look. */
+  vouchesFor(ctimeS: number): boolean;
+}
+
+/** Looks at every file the index lists. No content is read, and names it does not list are not looked for. `undefined`: git cannot tell. */
+export async function runStatPass(
+  git: Git,
+  { root, indexPath, signal }: StatPassOptions,
+): Promise<StatPass | undefined> {
+  const settings = ['core.trustCtime=true', 'core.checkStat=default', 'core.fileMode=true', 'core.symlinks=true'];
+  const args = [...settings.flatMap((setting) => ['-c', setting]), 'diff-files', '--name-only', '--no-renames', '-z'];
+  const writtenS = Math.floor(statSync(indexPath).mtimeMs / 1000);
+  try {
+    const env = { GIT_WORK_TREE: root, GIT_INDEX_FILE: indexPath };
+    const { stdout } = await git.run(args, { cwd: root, env, signal });
+    const moved = new Set(stdout.toString('latin1').split('\0').slice(0, -1));
+    return { moved, vouchesFor: (ctimeS) => ctimeS < writtenS - 1 };
+  } catch (error) {
+    if (error instanceof ScapError && error.code === 'process_failed') return undefined;
+    throw error;
+  }
+}
