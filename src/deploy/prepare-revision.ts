@@ -106,7 +106,7 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const sha = existing ?? (pack && (await commit(world, { capture, planned, base, pack, staging, options })));
   // Rewriting the index when nothing was learned would cost more than the rest of a push without changes.
   const learned =
-    capture.readBytes > 0 || capture.changes.length > 0 || (walk === undefined && capture.memory !== undefined);
+    existing === undefined || capture.readBytes > 0 || (walk === undefined && capture.memory !== undefined);
   if (sha !== undefined && pack && learned) {
     const note = encodeNote({ revision: sha, staging, walk: capture.memory });
     writeFileAtomic(layout.stagingIndex, capture.index.finish(note));

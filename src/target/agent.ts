@@ -7,6 +7,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { toErrorReport } from '../core/errors.ts';
+import { timeNow } from '../transport/clock-relation.ts';
 import {
   createFrameParser,
   encodeMessage,
@@ -61,9 +62,10 @@ export async function serveAgent(
   const carryOut = async (request: Request, work: (signal: AbortSignal) => Promise<unknown>) => {
     const controller = running.get(request.id) ?? new AbortController();
     try {
-      send({ type: 'reply', id: request.id, ok: true, value: (await work(controller.signal)) ?? null });
+      const value = (await work(controller.signal)) ?? null;
+      send({ type: 'reply', id: request.id, at: timeNow(), ok: true, value });
     } catch (error) {
-      send({ type: 'reply', id: request.id, ok: false, error: toErrorReport(error) });
+      send({ type: 'reply', id: request.id, at: timeNow(), ok: false, error: toErrorReport(error) });
     } finally {
       running.delete(request.id);
     }

@@ -43,9 +43,38 @@ export function readLiveSha(layout: TargetLayout): Sha | undefined {
  * Returns when readers began to see the new revision, in milliseconds since 1970 with fractions: the flush comes after that.
  */
 export function switchLivePath(layout: TargetLayout, sha: Sha): number {
-  const switchedAt = replaceLink(layout, sha);
-  flushDirectory(dirname(layout.live));
+  const switchedAt = prepareSwitch(layout, sha).commit();
+  flushLivePath(layout);
   return switchedAt;
+}
+
+/** A switch of which nothing is left to do but the rename. */
+export interface PreparedSwitch {
+  /** Switches; the caller then calls {@link flushLivePath}. Returns as {@link switchLivePath} does. */
+  commit(): number;
+  abandon(): void;
+}
+
+/** Makes the link that will be the live path, beside it. */
+export function prepareSwitch(layout: TargetLayout, sha: Sha): PreparedSwitch {
+  const temporary = temporaryName(layout.live);
+  const abandon = () => rmSync(temporary, { force: true });
+  const commit = () => {
+    try {
+      renameSync(temporary, layout.live);
+    } catch (error) {
+      abandon();
+      throw error;
+    }
+    return performance.timeOrigin + performance.now();
+  };
+  symlinkSync(layout.revision(sha), temporary);
+  return { commit, abandon };
+}
+
+/** Makes the switch survive a power cut. */
+export function flushLivePath(layout: TargetLayout): void {
+  flushDirectory(dirname(layout.live));
 }
 
 /**
@@ -57,7 +86,7 @@ export function rehearseSwitch(layout: TargetLayout, sha: Sha): void {
   try {
     for (const _ of ['compile', 'warm']) {
       readLivePath(layout);
-      replaceLink(rehearsal, sha);
+      prepareSwitch(rehearsal, sha).commit();
       readLiveSha(rehearsal);
     }
   } catch {
@@ -65,18 +94,6 @@ export function rehearseSwitch(layout: TargetLayout, sha: Sha): void {
   } finally {
     rmSync(rehearsal.live, { force: true });
   }
-}
-
-function replaceLink(layout: TargetLayout, sha: Sha): number {
-  const temporary = temporaryName(layout.live);
-  symlinkSync(layout.revision(sha), temporary);
-  try {
-    renameSync(temporary, layout.live);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  return performance.timeOrigin + performance.now();
 }
 
 /**

@@ -4,6 +4,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fromErrorReport, ScapError } from '../core/errors.ts';
+import { ClockRelation, timeNow } from './clock-relation.ts';
 import {
   type AgentNotice,
   createFrameParser,
@@ -34,6 +35,8 @@ export interface Connection {
   readonly hello: Hello;
   /** Whether requests can still be made. */
   readonly usable: boolean;
+  /** What to add to a time of ours to have it by the agent's clock, in milliseconds; `undefined` before the first reply. */
+  readonly clockOffsetMs: number | undefined;
   /**
    * Sends a request and returns the value of its reply.
    *
@@ -83,6 +86,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
   readonly onNotice: RequestOptions['onNotice'];
   notes: number;
+  readonly sentAt: number;
 }
 
 /** So many notes on one request are passed on. They go to the log of the run: a target must not be able to fill the disk with them. */
@@ -118,6 +122,7 @@ class StreamConnection implements Connection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #pingEveryMs: number;
   readonly #leaseMs: number;
+  readonly #clock = new ClockRelation();
   #pinging: NodeJS.Timeout | undefined;
   /** A payload is a sign of life of its own, and no place for a ping. */
   #sendsPayload = false;
@@ -151,6 +156,10 @@ class StreamConnection implements Connection {
     return this.#hello;
   }
 
+  get clockOffsetMs(): number | undefined {
+    return this.#clock.offsetMs;
+  }
+
   get usable(): boolean {
     return this.#failure === undefined;
   }
@@ -159,7 +168,7 @@ class StreamConnection implements Connection {
     if (this.#failure) throw this.#failure;
     const id = this.#nextId++;
     const reply = new Promise<unknown>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice, notes: 0 });
+      this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice, notes: 0, sentAt: timeNow() });
     });
     const late = new ScapError(
       'request_timeout',
@@ -262,6 +271,7 @@ class StreamConnection implements Connection {
       return;
     }
     this.#waiting.delete(message.id);
+    if (waiting) this.#clock.note({ sentAt: waiting.sentAt, at: message.at, receivedAt: timeNow() });
     if (message.ok) waiting?.resolve(message.value);
     else waiting?.reject(fromErrorReport(message.error));
   }

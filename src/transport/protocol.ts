@@ -50,9 +50,12 @@ export type AgentNotice =
     }
   | { readonly kind: 'note'; readonly code: string; readonly message: string };
 
-export type Reply =
-  | { readonly type: 'reply'; readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly type: 'reply'; readonly id: number; readonly ok: false; readonly error: ErrorReport };
+export type Reply = {
+  readonly type: 'reply';
+  readonly id: number;
+  /** When it was written, by the agent's clock; milliseconds since 1970, with fractions. */
+  readonly at: number;
+} & ({ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorReport });
 
 /** Tells the agent that the deploy host is there, and within how many milliseconds something will be heard of it again. No reply. */
 export interface Ping {
@@ -129,9 +132,10 @@ export function parseFromAgent(line: string): FromAgent | undefined {
     return notice && { type: 'notice', id, notice };
   }
   if (message.type !== 'reply') return undefined;
-  if (message.ok === true) return { type: 'reply', id, ok: true, value: message.value };
+  const at = typeof message.at === 'number' ? message.at : Number.NaN;
+  if (message.ok === true) return { type: 'reply', id, at, ok: true, value: message.value };
   const error = message.ok === false ? parseErrorReport(message.error) : undefined;
-  return error && { type: 'reply', id, ok: false, error };
+  return error && { type: 'reply', id, at, ok: false, error };
 }
 
 function parseNotice(value: unknown): AgentNotice | undefined {

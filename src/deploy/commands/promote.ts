@@ -1,5 +1,7 @@
 import { isSha, type Sha } from '../../core/sha.ts';
 import type { Task } from '../../plan/plan.ts';
+import { timeNow } from '../../transport/clock-relation.ts';
+import { switchMoment } from '../switch-moment.ts';
 import type { CommandWorld, Notify, RunContext, TaskResult } from './command.ts';
 import { requireRevision } from './fetch.ts';
 import { HostCommand, invalidTask } from './host-command.ts';
@@ -14,7 +16,7 @@ interface PromoteArguments {
 }
 
 /**
- * Switches a host's live path. Its result says by the deploy host's clock when the request went out and when the answer came.
+ * Switches a host's live path, at the moment all hosts of its stage do. Its result says by the deploy host's clock when the request went out and when the answer came.
  */
 export class PromoteCommand extends HostCommand<PromoteArguments> {
   readonly name: string = 'promote';
@@ -47,12 +49,15 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     task: Task,
     notify: Notify,
   ): Promise<TaskResult> {
+    const moment = switchMoment(run.plan, task, timeNow());
     const connection = await this.connect(run, task);
+    const offsetMs = connection.clockOffsetMs;
+    const timing = moment && offsetMs !== undefined && { at: moment.at + offsetMs, quietMs: moment.quietMs };
     const sentAt = timeNow();
     const answer = await this.runStageOver(
       connection,
       run,
-      { revision, adopt: run.adopt, onControllerLoss, ...(putBack !== undefined && { putBack }) },
+      { revision, adopt: run.adopt, onControllerLoss, ...timing, ...(putBack !== undefined && { putBack }) },
       { timeoutMs: run.timeouts.promoteMs, notify },
     );
     const data = { ...answer, sentAt, receivedAt: timeNow() };
@@ -65,9 +70,4 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
     }
     return { result: answer.changed === false ? 'was live already' : 'live', data };
   }
-}
-
-/** Milliseconds since 1970, with fractions; never goes back while the process lives. */
-function timeNow(): number {
-  return performance.timeOrigin + performance.now();
 }

@@ -1,10 +1,21 @@
 import { renameSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { ScapError } from '../../core/errors.ts';
 import { isSha, type Sha } from '../../core/sha.ts';
+import { timeNow } from '../../transport/clock-relation.ts';
 import type { TargetContext } from '../context.ts';
 import type { TargetLayout } from '../layout.ts';
-import { moveAside, readLivePath, readLiveSha, refuseForeign, removeLivePath, switchLivePath } from '../live-path.ts';
+import {
+  flushLivePath,
+  moveAside,
+  type PreparedSwitch,
+  prepareSwitch,
+  readLivePath,
+  readLiveSha,
+  refuseForeign,
+  removeLivePath,
+} from '../live-path.ts';
 import { readMarker } from '../marker.ts';
 import { verifyComplete } from '../materialise/complete-revision.ts';
 import { readState, type Swap, writeState } from '../state.ts';
@@ -19,6 +30,10 @@ export interface PromoteParams extends StageParams {
   readonly putBack: string | undefined;
   /** What happens to the switch when the deploy host vanishes before it has confirmed it. Default `keep`. */
   readonly onControllerLoss: 'keep' | 'revert';
+  /** When to switch, by this machine's clock; milliseconds since 1970. Default, and when it is past or out of reason: at once. */
+  readonly at: number;
+  /** How long to keep quiet after the switch, for others on the machine to switch too; in milliseconds. */
+  readonly quietMs: number;
 }
 
 export interface PromoteResult {
@@ -31,6 +46,10 @@ export interface PromoteResult {
   readonly movedAside?: string;
 }
 
+/** The deploy host tells a second ahead at most; whatever is more comes from a clock that was set. */
+const longestWaitMs = 2000;
+const longestQuietMs = 100;
+
 /** Switches the live path to a complete and verified revision. */
 export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
   readonly name: string = 'promote';
@@ -40,7 +59,10 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     if (revision !== null && !isSha(revision)) throw invalid('revision', 'a revision or null', revision);
     const putBack = typeof params.putBack === 'string' ? params.putBack : undefined;
     const onControllerLoss = params.onControllerLoss === 'revert' ? 'revert' : 'keep';
-    return { fence: numberParam(params, 'fence'), revision, adopt: params.adopt === true, putBack, onControllerLoss };
+    const at = typeof params.at === 'number' ? params.at : 0;
+    const quietMs = typeof params.quietMs === 'number' ? Math.min(params.quietMs, longestQuietMs) : 0;
+    const fence = numberParam(params, 'fence');
+    return { fence, revision, adopt: params.adopt === true, putBack, onControllerLoss, at, quietMs };
   }
 
   override async before(context: TargetContext, { revision, adopt }: PromoteParams): Promise<void> {
@@ -60,11 +82,16 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     );
   }
 
-  async run({ layout, aftermath }: TargetContext, params: PromoteParams): Promise<PromoteResult> {
-    const { revision, fence, adopt, putBack, onControllerLoss } = params;
+  async run({ layout, aftermath, signal }: TargetContext, params: PromoteParams): Promise<PromoteResult> {
+    const { revision, fence, adopt, putBack, onControllerLoss, at, quietMs } = params;
     const live = readLivePath(layout);
     const previous = readLiveSha(layout) ?? null;
     const foreign = live.kind !== 'absent' && live.kind !== 'revision';
+    const prepared = revision === null || previous === revision ? undefined : prepareSwitch(layout, revision);
+    await waitUntil(at, signal).catch((error: unknown) => {
+      prepared?.abandon();
+      throw error;
+    });
     const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
     const mayRevert = onControllerLoss === 'revert' && revision !== null;
     if (!mayRevert) aftermath.unconfirmed = undefined;
@@ -77,10 +104,22 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
       const { previous: origin, movedAside: aside } = aftermath.unconfirmed ?? { previous, movedAside };
       aftermath.unconfirmed = { revision, previous: origin, movedAside: aside, fence };
     }
-    const swappedAt =
-      revision === null ? removeLivePath(layout, putBack) : switchOrPutBack(layout, revision, movedAside);
+    const swappedAt = prepared ? commitOrPutBack(layout, prepared, movedAside) : removeLivePath(layout, putBack);
+    if (quietMs > 0) await sleep(quietMs);
+    if (prepared) flushLivePath(layout);
     rememberSwap(layout, { from: previous, to: revision, at: Math.round(swappedAt), fence });
     return { previous, changed: true, swappedAt, ...(movedAside !== undefined && { movedAside }) };
+  }
+}
+
+/** Waits for a moment told ahead; not when clocks would have it wait for long. Throws `interrupted` when it is called off. */
+async function waitUntil(at: number, signal: AbortSignal): Promise<void> {
+  const waitMs = at - timeNow();
+  if (waitMs <= 0 || waitMs > longestWaitMs) return;
+  try {
+    await sleep(waitMs, undefined, { signal });
+  } catch (cause) {
+    throw new ScapError('interrupted', 'Stopped before the switch, on request', { cause });
   }
 }
 
@@ -92,9 +131,9 @@ function rememberSwap(layout: TargetLayout, swap: Swap | undefined): void {
 }
 
 /** When the switch fails, what was moved aside for it returns: the host must not be left serving nothing. */
-function switchOrPutBack(layout: TargetLayout, revision: Sha, movedAside: string | undefined): number {
+function commitOrPutBack(layout: TargetLayout, prepared: PreparedSwitch, movedAside: string | undefined): number {
   try {
-    return switchLivePath(layout, revision);
+    return prepared.commit();
   } catch (error) {
     if (movedAside !== undefined) renameSync(movedAside, layout.live);
     throw error;

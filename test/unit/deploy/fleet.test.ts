@@ -35,6 +35,7 @@ function fleetOfOne(
     };
     return {
       hello,
+      clockOffsetMs: undefined,
       request,
       close: async () => {},
       get usable() {

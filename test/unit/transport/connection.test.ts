@@ -33,7 +33,7 @@ describe('a connection', () => {
     for (let note = 0; note < 3000; note++)
       say({ type: 'notice', id: 1, notice: { kind: 'note', code: 'x', message: 'y' } });
     say({ type: 'notice', id: 1, notice: { kind: 'progress', step: 'x', unit: 'files', done: 1, total: 1 } });
-    say({ type: 'reply', id: 1, ok: true, value: 'done' });
+    say({ type: 'reply', id: 1, at: 0, ok: true, value: 'done' });
     expect(await request).toBe('done');
     expect(notices).toHaveLength(1001);
     await connection.close();

@@ -75,8 +75,8 @@ describe('parseFromAgent()', () => {
   it.each([
     { type: 'hello', protocol: 1, pid: 1, versions: { node: 'v20' } },
     { type: 'notice', id: 1, notice: { kind: 'note', code: 'x', message: 'y' } },
-    { type: 'reply', id: 1, ok: true, value: null },
-    { type: 'reply', id: 1, ok: false, error: { code: 'io_failed', message: 'no' } },
+    { type: 'reply', id: 1, at: 5.5, ok: true, value: null },
+    { type: 'reply', id: 1, at: 5.5, ok: false, error: { code: 'io_failed', message: 'no' } },
   ] as const)('takes %j', (message) => {
     expect(parseFromAgent(encodeMessage(message).trim())).toEqual(message);
   });
@@ -130,8 +130,9 @@ describe('what a target says in the name of others', () => {
 
   it('is left out of a failure, with what is of another kind than it should be', () => {
     const error = { ...forged, code: 'io_failed', message: 'no', hint: 5, data: 'x', stack: ['y'] };
-    expect(parse({ type: 'reply', id: 1, ok: false, error })).toEqual({
+    expect(parse({ type: 'reply', id: 1, at: 5.5, ok: false, error })).toEqual({
       type: 'reply',
+      at: 5.5,
       id: 1,
       ok: false,
       error: { code: 'io_failed', message: 'no' },
