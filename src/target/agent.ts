@@ -63,9 +63,9 @@ export async function serveAgent(
     const controller = running.get(request.id) ?? new AbortController();
     try {
       const value = (await work(controller.signal)) ?? null;
-      send({ type: 'reply', id: request.id, at: timeNow(), ok: true, value });
+      send({ type: 'reply', id: request.id, ok: true, at: timeNow(), value });
     } catch (error) {
-      send({ type: 'reply', id: request.id, at: timeNow(), ok: false, error: toErrorReport(error) });
+      send({ type: 'reply', id: request.id, ok: false, at: timeNow(), error: toErrorReport(error) });
     } finally {
       running.delete(request.id);
     }

@@ -48,13 +48,15 @@ export interface MeasureFleetOptions {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
+  /** Called with the result before the fleet is removed. */
+  readonly onMeasured: (result: FleetResult) => void;
 }
 
 const versionCount = 3;
 const parallelRemovals = 4;
 
 /** Makes a tree and a fleet, measures, and removes both. */
-export async function measureFleet(size: FleetSize, options: MeasureFleetOptions): Promise<FleetResult> {
+export async function measureFleet(size: FleetSize, options: MeasureFleetOptions): Promise<void> {
   const { directory, signal, say, request } = options;
   mkdirSync(directory);
   say(`${size.hostCount} hosts: making a staging tree of ${size.fileCount} files`);
@@ -77,12 +79,8 @@ export async function measureFleet(size: FleetSize, options: MeasureFleetOptions
     };
     const measured = await measureAll({ scap, stock, capistrano, staging, settle }, size, options);
     const reason = options.cap === undefined ? 'not installed' : 'needs hosts in namespaces';
-    return {
-      size,
-      mode: fleet.mode,
-      ...measured,
-      noCapistrano: capistrano === undefined ? reason : capistrano.failure,
-    };
+    const noCapistrano = capistrano === undefined ? reason : capistrano.failure;
+    options.onMeasured({ size, mode: fleet.mode, ...measured, noCapistrano });
   } finally {
     say(`${size.hostCount} hosts: removing them`);
     await stopHosts(fleet, say);

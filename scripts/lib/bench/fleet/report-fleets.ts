@@ -4,13 +4,27 @@ import { formatMegabytes, formatRatio, formatSeconds, formatSpread, median } fro
 import type { FleetResult, FleetRound } from './measure-fleet.ts';
 import type { StockPush } from './stock-fleet.ts';
 
-/** Lays out what was measured, in order. */
-export function composeFleetReport(results: readonly FleetResult[], machine: Machine): Part[] {
+/** What a report begins with. */
+export function introduceFleets(machine: Machine): Part[] {
   const lines = [
     `scap bench: SSH hosts on one machine, which do their work on the same cores as the deploying side`,
     `${machine.hardware}; ${machine.software}`,
   ];
-  return [{ kind: 'text', lines }, ...results.map(compareTools), listConnects(results), { kind: 'text', lines: notes }];
+  return [{ kind: 'text', lines }];
+}
+
+/** What was measured with one fleet. */
+export function describeFleet(result: FleetResult): Part[] {
+  return [compareTools(result), listConnects([result])];
+}
+
+export function explainFleets(): Part[] {
+  return [{ kind: 'text', lines: notes }];
+}
+
+/** Lays out what was measured, in order. */
+export function composeFleetReport(results: readonly FleetResult[], machine: Machine): Part[] {
+  return [...introduceFleets(machine), ...results.map(compareTools), listConnects(results), ...explainFleets()];
 }
 
 const notes = [
