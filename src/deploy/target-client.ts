@@ -104,6 +104,11 @@ export async function warm(connection: Connection, options: Options): Promise<vo
   await connection.request('warm', {}, options);
 }
 
+/** Has a target answer at once, which tells how far its clock is off; see {@link Connection.clock}. */
+export async function askClock(connection: Connection, options: Options): Promise<void> {
+  await connection.request('clock', {}, options);
+}
+
 /** Which revisions a target would prune under this rule. */
 export async function listPrunable(
   connection: Connection,

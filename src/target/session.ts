@@ -75,6 +75,8 @@ class Session implements TargetSession {
         return this.#confirm(call);
       case 'verify':
         return this.#verify(call);
+      case 'clock':
+        return {};
       case 'warm':
         this.#checkedSpare = await checkSpareAhead(this.#context(call));
         return {};

@@ -1,8 +1,16 @@
+/** How far the clock of another machine is ahead of ours. */
+export interface ClockOffset {
+  /** What to add to a time of ours to have it by the other clock, in milliseconds; `undefined` before the first exchange. */
+  readonly offsetMs: number | undefined;
+  /** How far off that may be in all, in milliseconds. */
+  readonly slackMs: number;
+}
+
 /**
- * How far the clock of another machine is ahead of ours, without trusting either: every exchange bounds it, and the bounds of all of them
+ * Learns the offset without trusting either clock: every exchange bounds it, and the bounds of all of them
  * together are narrow. Times are milliseconds since 1970, with fractions, of clocks that do not jump while their processes live.
  */
-export class ClockRelation {
+export class ClockRelation implements ClockOffset {
   #least = Number.NEGATIVE_INFINITY;
   #most = Number.POSITIVE_INFINITY;
 
@@ -26,7 +34,10 @@ export class ClockRelation {
     }
   }
 
-  /** What to add to a time of ours to have it by the other clock; `undefined` before the first exchange. */
+  get slackMs(): number {
+    return this.#most - this.#least;
+  }
+
   get offsetMs(): number | undefined {
     const middle = (this.#least + this.#most) / 2;
     return Number.isFinite(middle) ? middle : undefined;

@@ -4,7 +4,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fromErrorReport, ScapError } from '../core/errors.ts';
-import { ClockRelation, timeNow } from './clock-relation.ts';
+import { type ClockOffset, ClockRelation, timeNow } from './clock-relation.ts';
 import {
   type AgentNotice,
   createFrameParser,
@@ -35,8 +35,8 @@ export interface Connection {
   readonly hello: Hello;
   /** Whether requests can still be made. */
   readonly usable: boolean;
-  /** What to add to a time of ours to have it by the agent's clock, in milliseconds; `undefined` before the first reply. */
-  readonly clockOffsetMs: number | undefined;
+  /** The agent's clock; every reply makes it better known. */
+  readonly clock: ClockOffset;
   /**
    * Sends a request and returns the value of its reply.
    *
@@ -122,7 +122,7 @@ class StreamConnection implements Connection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #pingEveryMs: number;
   readonly #leaseMs: number;
-  readonly #clock = new ClockRelation();
+  readonly clock = new ClockRelation();
   #pinging: NodeJS.Timeout | undefined;
   /** A payload is a sign of life of its own, and no place for a ping. */
   #sendsPayload = false;
@@ -154,10 +154,6 @@ class StreamConnection implements Connection {
   get hello(): Hello {
     if (this.#hello === undefined) throw new Error('the agent has not said hello');
     return this.#hello;
-  }
-
-  get clockOffsetMs(): number | undefined {
-    return this.#clock.offsetMs;
   }
 
   get usable(): boolean {
@@ -271,7 +267,7 @@ class StreamConnection implements Connection {
       return;
     }
     this.#waiting.delete(message.id);
-    if (waiting) this.#clock.note({ sentAt: waiting.sentAt, at: message.at, receivedAt: timeNow() });
+    if (waiting) this.clock.note({ sentAt: waiting.sentAt, at: message.at, receivedAt: timeNow() });
     if (message.ok) waiting?.resolve(message.value);
     else waiting?.reject(fromErrorReport(message.error));
   }

@@ -51,7 +51,7 @@ export class PromoteCommand extends HostCommand<PromoteArguments> {
   ): Promise<TaskResult> {
     const moment = switchMoment(run.plan, task, timeNow());
     const connection = await this.connect(run, task);
-    const offsetMs = connection.clockOffsetMs;
+    const { offsetMs } = connection.clock;
     const timing = moment && offsetMs !== undefined && { at: moment.at + offsetMs, quietMs: moment.quietMs };
     const sentAt = timeNow();
     const answer = await this.runStageOver(

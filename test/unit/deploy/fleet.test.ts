@@ -35,7 +35,7 @@ function fleetOfOne(
     };
     return {
       hello,
-      clockOffsetMs: undefined,
+      clock: { offsetMs: undefined, slackMs: Number.POSITIVE_INFINITY },
       request,
       close: async () => {},
       get usable() {
