@@ -26,7 +26,10 @@ export interface FleetOptions {
 }
 
 export interface Fleet extends AsyncDisposable {
-  /** Connects to every host and asks what it has. Called once; later calls return the same answer. */
+  /**
+   * Connects to every host and asks what it has. Called once; later calls return the same answer. Throws only what keeps every host from being
+   * used, such as `tool_missing`.
+   */
   survey(): Promise<readonly FleetMember[]>;
   /** The open connection to a host, opened anew when it was lost, unless `signal` aborts. Throws why there is none. */
   connection(host: HostName, signal?: AbortSignal): Promise<Connection>;
@@ -102,7 +105,9 @@ class ConnectedFleet implements Fleet {
   }
 
   async #connectAll(): Promise<readonly FleetMember[]> {
-    const { hosts, connectConcurrency, signal } = this.#options;
+    const { hosts, connectConcurrency, signal, transports } = this.#options;
+    // Said once, not by every host: it is nobody's fault but ours.
+    for (const name of new Set(hosts.map(({ transport }) => transport))) transports.get(name)?.check?.();
     const settled = await settleAll(hosts, { limit: connectConcurrency }, (host) => this.#connect(host, signal));
     return settled.map((item, at) => {
       const host = hosts[at] as Host;
