@@ -6,6 +6,7 @@ import type { LoggedEvent } from '../../events/event-line.ts';
 import type { Line } from '../../report/describe-event.ts';
 import { formatLine } from '../../report/format-line.ts';
 import { type LogFilter, parseLogFilter } from '../../report/log-filter.ts';
+import { refuseUnknownFields } from '../../report/log-filter-fields.ts';
 import { describeLoggedEvent } from '../../report/log-line.ts';
 import { toOneLine } from '../../report/plain-text.ts';
 import { createStyle, type Style, wantsColour } from '../../report/style.ts';
@@ -35,6 +36,7 @@ export async function runDeployLog(
   const signal = AbortSignal.any([interrupt.signal, gone.signal]);
   try {
     const filter = parseLogFilter(expression.join(' '));
+    refuseUnknownFields(expression.join(' '));
     const config = loadConfig({ explicitPath: options.config, env: io.env, cwd: io.cwd });
     for (const warning of config.warnings) io.stderr.write(`warning: ${warning}\n`);
     const layout = createStateLayout(config.state);
