@@ -8,6 +8,7 @@ import { formatLine } from '../../report/format-line.ts';
 import { type LogFilter, parseLogFilter } from '../../report/log-filter.ts';
 import { refuseUnknownFields } from '../../report/log-filter-fields.ts';
 import { describeLoggedEvent } from '../../report/log-line.ts';
+import { withConfig } from '../../report/own-commands.ts';
 import { toOneLine } from '../../report/plain-text.ts';
 import { createStyle, type Style, wantsColour } from '../../report/style.ts';
 import { countOf } from '../../report/wording.ts';
@@ -45,7 +46,12 @@ export async function runDeployLog(
     return interrupt.signal.aborted ? exitStatus.interrupted : exitStatus.ok;
   } catch (error) {
     // stdout is for the lines of the log alone.
-    return reportError(io, { verbose: options.verbose }, toErrorReport(error), toExitStatus(error));
+    return reportError(
+      io,
+      { verbose: options.verbose, config: options.config },
+      toErrorReport(error),
+      toExitStatus(error),
+    );
   }
 }
 
@@ -92,7 +98,7 @@ async function printRun({ io, layout, run, filter, options, signal }: Printing):
   if (options.verbose && unreadable > 0)
     io.stderr.write(`${countOf(unreadable, 'line')} of the log could not be read and left out\n`);
   if (shown === 0) io.stderr.write(`No event of run ${run.n} matches\n`);
-  if (!hasEnded) io.stderr.write(`${describeOpenEnd(layout, run)}\n`);
+  if (!hasEnded) io.stderr.write(`${withConfig(describeOpenEnd(layout, run), options.config)}\n`);
 }
 
 interface EntryFormat {
