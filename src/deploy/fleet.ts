@@ -45,9 +45,16 @@ export function createFleet(options: FleetOptions): Fleet {
   return new ConnectedFleet(options);
 }
 
+/** A host that is being connected to anew. */
+interface Dial {
+  readonly connection: Promise<Connection>;
+  readonly signal: AbortSignal;
+}
+
 class ConnectedFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #connections = new Map<HostName, Connection>();
+  readonly #dials = new Map<HostName, Dial>();
   readonly #begun = new WeakMap<Connection, Promise<void>>();
   #survey: Promise<readonly FleetMember[]> | undefined;
 
@@ -62,10 +69,28 @@ class ConnectedFleet implements Fleet {
 
   async connection(host: HostName, signal = this.#options.signal): Promise<Connection> {
     const member = await this.#member(host);
+    for (let dial = this.#dials.get(host); dial !== undefined; dial = this.#dials.get(host)) {
+      try {
+        return await dial.connection;
+      } catch (error) {
+        // Who still has work to do, such as undoing, does not stop because another was told to.
+        if (dial.signal === signal || !dial.signal.aborted) throw error;
+      }
+    }
     const connection = this.#connections.get(host);
-    if (connection?.usable) return connection;
     // Once: a host that is lost again at once would be connected to for ever.
-    return (await this.#connect(member.host, signal)).connection;
+    return connection?.usable ? connection : this.#dial(member.host, signal);
+  }
+
+  /** Connects anew, for all who ask meanwhile. */
+  async #dial(host: Host, signal: AbortSignal): Promise<Connection> {
+    const connection = this.#connect(host, signal).then((connected) => connected.connection);
+    this.#dials.set(host.name, { connection, signal });
+    try {
+      return await connection;
+    } finally {
+      this.#dials.delete(host.name);
+    }
   }
 
   async begun(host: HostName, admission: RunAdmission, signal?: AbortSignal): Promise<Connection> {
