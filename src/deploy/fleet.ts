@@ -57,6 +57,7 @@ class ConnectedFleet implements Fleet {
   readonly #dials = new Map<HostName, Dial>();
   readonly #begun = new WeakMap<Connection, Promise<void>>();
   #survey: Promise<readonly FleetMember[]> | undefined;
+  #members: Promise<ReadonlyMap<HostName, FleetMember>> | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -123,7 +124,8 @@ class ConnectedFleet implements Fleet {
   }
 
   async #member(host: HostName): Promise<Extract<FleetMember, { report: TargetReport }>> {
-    const member = (await this.survey()).find((candidate) => candidate.host.name === host);
+    this.#members ??= this.survey().then((members) => new Map(members.map((member) => [member.host.name, member])));
+    const member = (await this.#members).get(host);
     if (member === undefined) throw new ScapError('host_unknown', `Cannot find the host "${host}" in the inventory`);
     if (member.report === undefined) throw member.error;
     return member;
