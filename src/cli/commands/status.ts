@@ -41,6 +41,7 @@ const tones: Readonly<Record<HostStatus['state'], Tone>> = {
   unknown: 'error',
   foreign: 'error',
   'unknown-revision': 'error',
+  failed: 'error',
   unreachable: 'error',
 };
 
