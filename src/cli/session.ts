@@ -73,7 +73,7 @@ export async function runSession(
 /** Says what went wrong, to people on stderr and with `--json` to machines on stdout. */
 export function reportError(io: Io, options: CommonOptions, error: ErrorReport, status: ExitStatus): ExitStatus {
   const colour = wantsColour(io.env, io.stderr.isTTY === true);
-  io.stderr.write(`${formatError(error, { verbose: options.verbose === true, colour })}\n`);
+  io.stderr.write(`${formatError(error, { verbose: options.verbose === true, colour, config: options.config })}\n`);
   if (options.json) io.stdout.write(`${JSON.stringify({ ok: false, status, error }, null, 2)}\n`);
   return status;
 }

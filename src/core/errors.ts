@@ -133,6 +133,11 @@ export function isUnreachable(code: ErrorCode): boolean {
   return unreachable.has(code);
 }
 
+/** The state of a host that could not be used because of this error: one that has answered was reached, and failed. */
+export function unusableState(code: ErrorCode): 'unreachable' | 'failed' {
+  return isUnreachable(code) ? 'unreachable' : 'failed';
+}
+
 const unreachable: ReadonlySet<ErrorCode> = new Set([
   'target_unreachable',
   'name_unknown',

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha } from '../core/sha.ts';
-import type { ScapEvent } from '../events/event.ts';
+import type { EventOf, ScapEvent } from '../events/event.ts';
 import { parseEventLine } from '../events/event-line.ts';
 import { allTasks, type Plan, type Task } from '../plan/plan.ts';
+import { openGrowingFile } from '../system/growing-file.ts';
 import type { TaskResult } from './commands/command.ts';
 import { appendDeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
 import type { StateLayout } from './state-layout.ts';
@@ -13,10 +13,8 @@ import type { TargetReport } from './target-client.ts';
 export function recordAbortedRuns(layout: StateLayout, deployHost: string): void {
   const recorded = new Set(readDeployRecords(layout).map(({ n }) => n));
   for (const [n, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
-    const started = recorded.has(n)
-      ? undefined
-      : readRunEvents(join(layout.logs, name)).find((event) => event.type === 'run.started');
-    if (started?.type !== 'run.started') continue;
+    const started = recorded.has(n) ? undefined : findStart(join(layout.logs, name));
+    if (started === undefined) continue;
     const { plan, kind, revision, previous, user, message, at } = started;
     appendDeployRecord(layout, {
       n,
@@ -36,20 +34,32 @@ export function recordAbortedRuns(layout: StateLayout, deployHost: string): void
   }
 }
 
-/** The events of a run's log, oldest first. What is no event, such as a last line cut short, is passed over. */
-export function readRunEvents(path: string): ScapEvent[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => parseEventLine(line) ?? []);
+/**
+ * The events of a run's log, oldest first, read as they are asked for: the log of a large fleet is larger than what should be held at once. What
+ * is no event, such as a last line cut short, is passed over.
+ */
+export function* readRunEvents(path: string): Generator<ScapEvent, void, void> {
+  using file = openGrowingFile(path);
+  for (const line of file.readLines()) {
+    const event = parseEventLine(line);
+    if (event !== undefined) yield event;
+  }
+  const last = parseEventLine(file.rest());
+  if (last !== undefined) yield last;
+}
+
+function findStart(path: string): EventOf<'run.started'> | undefined {
+  for (const event of readRunEvents(path)) if (event.type === 'run.started') return event;
+  return undefined;
 }
 
 /** Tasks that earlier, unfinished runs of a plan have done, with what they came to. */
 export function doneTasks(layout: StateLayout, plan: string): Map<string, TaskResult> {
   const done = new Map<string, TaskResult>();
   for (const [, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
-    const events = readRunEvents(join(layout.logs, name));
-    if (!events.some((event) => event.type === 'run.started' && event.plan === plan)) continue;
-    for (const event of events) {
+    const path = join(layout.logs, name);
+    if (findStart(path)?.plan !== plan) continue;
+    for (const event of readRunEvents(path)) {
       if (event.type === 'task.finished') done.set(event.task, { result: event.result, data: event.data });
       // What was rolled back is not done any more.
       if (event.type === 'rollback.finished') for (const host of event.restored) done.delete(`promote@${host}`);

@@ -1,7 +1,7 @@
 /**
  * What every host serves, compared with what should be live.
  */
-import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
+import { type ErrorReport, ScapError, toErrorReport, unusableState } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import { settleAll } from '../core/settle-all.ts';
 import { type Sha, shortSha } from '../core/sha.ts';
@@ -19,6 +19,7 @@ import type { VerifyReport } from './target-client.ts';
 /**
  * `current`: serves what it should. `drifted`: does, but its files were changed. `broken`: what it serves is not complete, or gone.
  * `foreign`: something at its live path is not ours. `unknown`: it could be reached and not be asked.
+ * `failed`: it answered, and cannot be used, say without Node. `unreachable`: it did not answer, or was not to be trusted.
  */
 export type ServingState = (typeof servingStates)[number];
 
@@ -31,6 +32,7 @@ const servingStates = [
   'foreign',
   'unknown-revision',
   'unknown',
+  'failed',
   'unreachable',
 ] as const;
 
@@ -123,7 +125,8 @@ async function readHostStatus(
   wanted: Desired,
 ): Promise<SaidStatus> {
   const { report } = member;
-  if (report === undefined) return { ...describe(member), state: 'unreachable', error: toErrorReport(member.error) };
+  if (report === undefined)
+    return { ...describe(member), state: unusableState(member.error.code), error: toErrorReport(member.error) };
   const verified = report.live.kind === 'revision' ? await verifyLive(host, fleet, member.host.name, false) : undefined;
   return {
     ...describe(member),

@@ -26,7 +26,10 @@ export interface FleetOptions {
 }
 
 export interface Fleet extends AsyncDisposable {
-  /** Connects to every host and asks what it has. Called once; later calls return the same answer. */
+  /**
+   * Connects to every host and asks what it has. Called once; later calls return the same answer. Throws only what keeps every host from being
+   * used, such as `tool_missing`.
+   */
   survey(): Promise<readonly FleetMember[]>;
   /** The open connection to a host, opened anew when it was lost, unless `signal` aborts. Throws why there is none. */
   connection(host: HostName, signal?: AbortSignal): Promise<Connection>;
@@ -42,11 +45,19 @@ export function createFleet(options: FleetOptions): Fleet {
   return new ConnectedFleet(options);
 }
 
+/** A host that is being connected to anew. */
+interface Dial {
+  readonly connection: Promise<Connection>;
+  readonly signal: AbortSignal;
+}
+
 class ConnectedFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #connections = new Map<HostName, Connection>();
+  readonly #dials = new Map<HostName, Dial>();
   readonly #begun = new WeakMap<Connection, Promise<void>>();
   #survey: Promise<readonly FleetMember[]> | undefined;
+  #members: Promise<ReadonlyMap<HostName, FleetMember>> | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -59,10 +70,28 @@ class ConnectedFleet implements Fleet {
 
   async connection(host: HostName, signal = this.#options.signal): Promise<Connection> {
     const member = await this.#member(host);
+    for (let dial = this.#dials.get(host); dial !== undefined; dial = this.#dials.get(host)) {
+      try {
+        return await dial.connection;
+      } catch (error) {
+        // Who still has work to do, such as undoing, does not stop because another was told to.
+        if (dial.signal === signal || !dial.signal.aborted) throw error;
+      }
+    }
     const connection = this.#connections.get(host);
-    if (connection?.usable) return connection;
     // Once: a host that is lost again at once would be connected to for ever.
-    return (await this.#connect(member.host, signal)).connection;
+    return connection?.usable ? connection : this.#dial(member.host, signal);
+  }
+
+  /** Connects anew, for all who ask meanwhile. */
+  async #dial(host: Host, signal: AbortSignal): Promise<Connection> {
+    const connection = this.#connect(host, signal).then((connected) => connected.connection);
+    this.#dials.set(host.name, { connection, signal });
+    try {
+      return await connection;
+    } finally {
+      this.#dials.delete(host.name);
+    }
   }
 
   async begun(host: HostName, admission: RunAdmission, signal?: AbortSignal): Promise<Connection> {
@@ -95,14 +124,17 @@ class ConnectedFleet implements Fleet {
   }
 
   async #member(host: HostName): Promise<Extract<FleetMember, { report: TargetReport }>> {
-    const member = (await this.survey()).find((candidate) => candidate.host.name === host);
+    this.#members ??= this.survey().then((members) => new Map(members.map((member) => [member.host.name, member])));
+    const member = (await this.#members).get(host);
     if (member === undefined) throw new ScapError('host_unknown', `Cannot find the host "${host}" in the inventory`);
     if (member.report === undefined) throw member.error;
     return member;
   }
 
   async #connectAll(): Promise<readonly FleetMember[]> {
-    const { hosts, connectConcurrency, signal } = this.#options;
+    const { hosts, connectConcurrency, signal, transports } = this.#options;
+    // Said once, not by every host: it is nobody's fault but ours.
+    for (const name of new Set(hosts.map(({ transport }) => transport))) transports.get(name)?.check?.();
     const settled = await settleAll(hosts, { limit: connectConcurrency }, (host) => this.#connect(host, signal));
     return settled.map((item, at) => {
       const host = hosts[at] as Host;

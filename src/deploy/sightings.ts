@@ -55,10 +55,18 @@ export function noteOutcomes(layout: StateLayout, served: ReadonlyMap<HostName, 
   writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...before, ...Object.fromEntries(seen) }, null, 1)}\n`);
 }
 
+/** Losing the file is harmless, and so is whatever else it may say: what is no object is passed over. */
 function read(layout: StateLayout): Sightings {
   try {
-    return JSON.parse(readFileSync(pathOf(layout), 'utf8')) as Sightings;
+    const value: unknown = JSON.parse(readFileSync(pathOf(layout), 'utf8'));
+    return isObject(value)
+      ? (Object.fromEntries(Object.entries(value).filter(([, seen]) => isObject(seen))) as Sightings)
+      : {};
   } catch {
     return {};
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

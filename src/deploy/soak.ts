@@ -33,6 +33,12 @@ export function dueSoakMs({ stages, at, isDone, dropped }: SoakFacts): number {
   return next?.every(isDone) === false ? soakMs : 0;
 }
 
+/** How long a run in which all goes well waits after a stage, in milliseconds. */
+export function plannedSoakMs(stages: readonly PlanStage[], at: number): number {
+  const soaked = new Set(stages[at]?.tasks.flat());
+  return dueSoakMs({ stages, at, isDone: (task) => soaked.has(task), dropped: new Map() });
+}
+
 /** Waits, at most until the run is interrupted. */
 export async function soak({ bus, signal }: RunContext, stage: string, durationMs: number): Promise<void> {
   if (durationMs === 0 || signal.aborted) return;

@@ -72,7 +72,7 @@ export async function runStage(
   params: Readonly<Record<string, unknown>>,
   options: Options,
 ): Promise<Readonly<Record<string, unknown>>> {
-  return record(await connection.request('stage', { ...params, stage }, options));
+  return record(await connection.request('stage', { ...params, stage }, { title: stage, ...options }));
 }
 
 /** Tells the target that what it was promoted to stays. Throws `world_moved` when it serves something else by now. */

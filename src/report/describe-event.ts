@@ -1,6 +1,6 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { ErrorReport } from '../core/errors.ts';
+import { type ErrorReport, unusableState } from '../core/errors.ts';
 import { shortSha } from '../core/sha.ts';
 import type { DifferenceCounts, EventOf, HostState, RunOutcome, ScapEvent } from '../events/event.ts';
 import { formatHosts } from './host-list.ts';
@@ -47,7 +47,7 @@ export function describeEvent(event: ScapEvent): Line | undefined {
         `${event.host}: connected in ${formatDuration(event.durationMs)}, serves ${revisionName(event.live)}`,
       );
     case 'host.unreachable':
-      return error(`${event.host}: unreachable: ${errorText(event.error)}`);
+      return error(`${event.host}: ${unusableState(event.error.code)}: ${errorText(event.error)}`);
     case 'host.spoke':
       return info(`${event.host}: says ${quote(event.text)}`);
     case 'host.noted':

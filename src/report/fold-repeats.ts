@@ -1,5 +1,5 @@
 /** Folds what many hosts say alike into one line: `37 hosts: fetch failed: Permission denied (mw[1001:1037])`. */
-import type { ErrorReport } from '../core/errors.ts';
+import { type ErrorReport, unusableState } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import type { ScapEvent } from '../events/event.ts';
 import { describeEvent, errorText, type Level, type Line } from './describe-event.ts';
@@ -25,7 +25,7 @@ export function toRemark(event: ScapEvent): Remark | undefined {
     say('error', `${what}: ${commonText(errorText(error), host, error)}`);
   switch (event.type) {
     case 'host.unreachable':
-      return fail('unreachable', event.error);
+      return fail(unusableState(event.error.code), event.error);
     case 'task.failed':
       return fail(`${event.stage} failed`, event.error);
     case 'host.noted':

@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../core/errors.ts';
+import { withConfig } from './own-commands.ts';
 import { redactSecrets, stripEscapes, toOneLine } from './plain-text.ts';
 import { createStyle } from './style.ts';
 
@@ -6,6 +7,8 @@ export interface ErrorFormat {
   /** Adds the code and the facts for machines. */
   readonly verbose: boolean;
   readonly colour: boolean;
+  /** The value of `--config`: commands in the hint get it, too. */
+  readonly config?: string | undefined;
 }
 
 const secretName = /pass(word|phrase)?$|secret|token|credential|authorization|api_?key|private_?key/i;
@@ -15,7 +18,7 @@ const bugHint = 'This is a bug in scap: please report it with the lines above';
  * Formats an error for people: `error: Cannot …`, below it `  hint: …`. A bug shows its stack and asks for a report. Secrets in URLs and
  * in facts that are named like one are never shown. No newline at the end.
  */
-export function formatError(report: ErrorReport, { verbose, colour }: ErrorFormat): string {
+export function formatError(report: ErrorReport, { verbose, colour, config }: ErrorFormat): string {
   const style = createStyle(colour);
   const [first = '', ...more] = toLines(report.message);
   const isBug = report.code === 'bug';
@@ -24,7 +27,7 @@ export function formatError(report: ErrorReport, { verbose, colour }: ErrorForma
     `${style('error', 'error:')} ${isBug ? 'Internal error: ' : ''}${first}`,
     ...more.map((line) => `  ${line}`),
     ...(isBug ? stackLines(report).map((line) => style('dim', `    ${line}`)) : []),
-    ...(hint === undefined ? [] : [`  ${style('strong', 'hint:')} ${toOneLine(hint)}`]),
+    ...(hint === undefined ? [] : [`  ${style('strong', 'hint:')} ${withConfig(toOneLine(hint), config)}`]),
     ...(verbose ? factLines(report).map((line) => style('dim', `  ${line}`)) : []),
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import type { HostName } from '../core/host-name.ts';
 import { errorText } from './describe-event.ts';
 import { commonText } from './fold-repeats.ts';
 import { formatHosts, hostArguments } from './host-list.ts';
+import { withConfig } from './own-commands.ts';
 import { toOneLine } from './plain-text.ts';
 import type { Style } from './style.ts';
 import { countOf } from './wording.ts';
@@ -39,12 +40,12 @@ export function groupFailures(failures: readonly HostFailure[]): FailureGroup[] 
   return [...groups].map(([key, members]) => toGroup(key, members));
 }
 
-/** Each error once: who met it, what it says, what helps. */
-export function formatFailures(groups: readonly FailureGroup[], style: Style): string[] {
+/** Each error once: who met it, what it says, what helps. `config` is the value of `--config`. */
+export function formatFailures(groups: readonly FailureGroup[], style: Style, config: string | undefined): string[] {
   return groups.flatMap(({ hosts, message, hint }) => [
     `${style('error', who(hosts))} ${message}`,
     ...(hosts.length > 1 ? [`  ${formatHosts(hosts, shownHosts)}`] : []),
-    ...(hint === undefined ? [] : [`  hint: ${hint}`]),
+    ...(hint === undefined ? [] : [`  hint: ${withConfig(hint, config)}`]),
   ]);
 }
 

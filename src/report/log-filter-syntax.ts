@@ -31,11 +31,11 @@ export function splitFilter(expression: string): RawTerm[] {
 }
 
 /** The error of an expression that cannot be read: what is wrong, and below it the expression with a mark at the place. */
-export function malformedFilter(expression: string, at: number, problem: string): ScapError {
+export function malformedFilter(expression: string, at: number, problem: string, hint = grammar): ScapError {
   const shown = toOneLine(expression);
   const column = displayWidth(expression.slice(0, at).trimStart().replace(/\s+/g, ' '));
   return new ScapError('usage', `Cannot read the filter: ${problem}\n  ${shown}\n  ${' '.repeat(column)}^`, {
-    hint: grammar,
+    hint,
     data: { expression, at },
   });
 }

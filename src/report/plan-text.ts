@@ -1,6 +1,7 @@
 /** A plan for people: what `--dry-run` prints. */
 import { formatDuration } from '../core/duration.ts';
 import { shortSha } from '../core/sha.ts';
+import { plannedSoakMs } from '../deploy/soak.ts';
 import type { Plan, PlanStage, Task } from '../plan/plan.ts';
 import { withoutHost } from './fold-repeats.ts';
 import { formatHosts } from './host-list.ts';
@@ -33,7 +34,7 @@ export function formatPlanText(
   return [
     ...headerLines(plan),
     ...groupLines(plan, groups),
-    ...(stages.length === 0 ? ['Nothing to do'] : stages.flatMap((stage) => stageLines(stage, describeTask))),
+    ...(stages.length === 0 ? ['Nothing to do'] : stages.flatMap((_stage, at) => stageLines(stages, at, describeTask))),
     ...(plan.unchanged.length > 0 ? [`unchanged: ${hostsText(plan.unchanged)}`] : []),
     ...(plan.skipped?.length ? [`left out: ${hostsText(plan.skipped)}`] : []),
   ].join('\n');
@@ -57,10 +58,12 @@ function groupLines(plan: Plan, groups: readonly HostGroup[]): string[] {
   return present.map(({ name, hosts }) => `  group ${toOneLine(name)}: ${hostsText(hosts)}`);
 }
 
-function stageLines(stage: PlanStage, describeTask: (task: Task) => string): string[] {
+function stageLines(stages: readonly PlanStage[], at: number, describeTask: (task: Task) => string): string[] {
+  const stage = stages[at] as PlanStage;
   const chains = stage.tasks.map((entry) => [entry].flat() as readonly Task[]);
   const folded = foldChains(chains, describeTask);
-  const soak = stage.soakMs ? `, then soak ${formatDuration(stage.soakMs)}` : '';
+  const soakMs = plannedSoakMs(stages, at);
+  const soak = soakMs > 0 ? `, then soak ${formatDuration(soakMs)}` : '';
   const budget = `(failure budget ${stage.failureBudget}${soak})`;
   const [only] = folded;
   if (folded.length === 1 && only !== undefined) {

@@ -1,5 +1,7 @@
 /**
- * What a run looks like so far: a pure fold over its events. The reporters and the summary read it; so can a log that is played back.
+ * What a run looks like so far: a fold over its events. The reporters and the summary read it; so can a log that is played back.
+ *
+ * An event costs the same however large the fleet is: what there is one of per host, task or failure grows in place, and is never copied.
  */
 import type { ErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
@@ -73,7 +75,7 @@ export function createRunState(): RunState {
   };
 }
 
-/** Returns the state after `event`; `state` stays as it was. Events that say nothing about the run's state change nothing. */
+/** Returns the state after `event`, which takes over what `state` holds: only the newest one is to be read. */
 export function reduce(state: RunState, event: ScapEvent): RunState {
   return reduceKnown(state.startedAt === undefined ? { ...state, startedAt: event.at } : state, event);
 }
@@ -157,7 +159,7 @@ function setHost(state: RunState, host: HostName, change: Partial<HostView>): Re
     fetched: false,
     error: null,
   };
-  return new Map(state.hosts).set(host, { ...before, ...change });
+  return (state.hosts as Map<HostName, HostView>).set(host, { ...before, ...change });
 }
 
 function noteFetched(state: RunState, { stage, host }: EventOf<'task.finished'>): RunState {
@@ -167,7 +169,8 @@ function noteFetched(state: RunState, { stage, host }: EventOf<'task.finished'>)
 
 function addFailure(state: RunState, event: EventOf<'task.failed' | 'host.unreachable'>): RunState {
   const stage = event.type === 'task.failed' ? event.stage : undefined;
-  return { ...state, failures: [...state.failures, { host: event.host, stage, error: event.error }] };
+  (state.failures as Failure[]).push({ host: event.host, stage, error: event.error });
+  return state;
 }
 
 /** Changes the latest stage of that name; a log that lacks the stage's start gets one. */

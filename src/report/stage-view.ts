@@ -59,11 +59,11 @@ export function createStageView(name: string, tasks: number, at: number): StageV
 
 type TaskEvent = EventOf<'task.started' | 'task.progressed' | 'task.finished' | 'task.failed' | 'task.skipped'>;
 
-/** The stage after an event of one of its tasks. */
+/** The stage after an event of one of its tasks. It takes over the tasks of `stage`, which is not to be read any more. */
 export function reduceStage(stage: StageView, event: TaskEvent): StageView {
   switch (event.type) {
     case 'task.started':
-      return { ...stage, inFlight: new Map(stage.inFlight).set(event.task, createTask(event)) };
+      return { ...stage, inFlight: own(stage).set(event.task, createTask(event)) };
     case 'task.progressed':
       return addSample(progressTask(stage, event), event.at);
     case 'task.finished':
@@ -94,18 +94,22 @@ function progressTask(stage: StageView, event: EventOf<'task.progressed'>): Stag
     done: stage[unit].done + done - (goesOn ? before.done : 0),
     total: stage[unit].total + total - (goesOn ? before.total : 0),
   };
-  return { ...stage, inFlight: new Map(stage.inFlight).set(event.task, task), [unit]: amount };
+  return { ...stage, inFlight: own(stage).set(event.task, task), [unit]: amount };
 }
 
 /** What a task announced and did not do is not awaited any more. */
 function endTask(stage: StageView, name: string): StageView {
   const task = stage.inFlight.get(name);
   if (task === undefined) return stage;
-  const inFlight = new Map(stage.inFlight);
-  inFlight.delete(name);
+  own(stage).delete(name);
   const { done, total } = stage[task.unit];
   const unfinished = Math.max(0, task.total - task.done);
-  return { ...stage, inFlight, [task.unit]: { done, total: total - unfinished } };
+  return { ...stage, [task.unit]: { done, total: total - unfinished } };
+}
+
+/** Nobody else writes it: copied for each event, thousands of hosts would take quadratic time. */
+function own({ inFlight }: StageView): Map<string, TaskView> {
+  return inFlight as Map<string, TaskView>;
 }
 
 function addSample(stage: StageView, at: number): StageView {

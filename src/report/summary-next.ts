@@ -1,6 +1,7 @@
 import { shortSha } from '../core/sha.ts';
 import { quoteForShell } from '../core/shell-quote.ts';
 import { hostArguments } from './host-list.ts';
+import { withConfig } from './own-commands.ts';
 import type { RunFacts } from './summary-facts.ts';
 import { formatCount } from './wording.ts';
 
@@ -26,11 +27,7 @@ export function suggestCommands(facts: RunFacts, { config, savedPlan }: Invocati
       ? { ...suggestion, command: `scap run ${quoteForShell([savedPlan])} --resume` }
       : suggestion,
   );
-  if (config === undefined) return resumed;
-  return resumed.map((suggestion) => ({
-    ...suggestion,
-    command: `${suggestion.command} --config ${quoteForShell([config])}`,
-  }));
+  return resumed.map((suggestion) => ({ ...suggestion, command: withConfig(suggestion.command, config) }));
 }
 
 /** A host whose key is not known fails again, whatever else is tried. */

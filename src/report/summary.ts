@@ -28,7 +28,7 @@ export function formatSummary(state: RunState, { colour, ...invocation }: Summar
   const { tone, text } = describeOutcome(facts);
   const sections = [
     [style(tone, text)],
-    failureLines(state, facts, style),
+    failureLines(state, facts, { style, config: invocation.config }),
     liveLines(facts),
     nextLines(facts, invocation, style),
   ];
@@ -38,8 +38,13 @@ export function formatSummary(state: RunState, { colour, ...invocation }: Summar
     .join('\n\n');
 }
 
+interface Told {
+  readonly style: Style;
+  readonly config: string | undefined;
+}
+
 /** Each error once, with everybody who met it, the commonest first. */
-function failureLines({ failures, result }: RunState, { hosts }: RunFacts, style: Style): string[] {
+function failureLines({ failures, result }: RunState, { hosts }: RunFacts, { style, config }: Told): string[] {
   const ofHosts = hosts.flatMap(({ host, error }) => (error === null ? [] : [{ host, error }]));
   const told = new Set<string | null>(ofHosts.map(({ host }) => host));
   const rest = failures.filter(({ host }) => !told.has(host));
@@ -49,7 +54,7 @@ function failureLines({ failures, result }: RunState, { hosts }: RunFacts, style
   const news = groupFailures(ofRun)
     .filter(({ message }) => groups.every((group) => group.message !== message))
     .map((group) => (hints.has(group.hint) ? { ...group, hint: undefined } : group));
-  return formatFailures([...groups, ...news], style);
+  return formatFailures([...groups, ...news], style, config);
 }
 
 /** What is live where, unless every host serves what it should. */

@@ -27,6 +27,8 @@ export interface RequestOptions {
   /** When there is no answer by then, the connection is given up: `request_timeout`. */
   readonly timeoutMs: number;
   readonly payload?: Payload | undefined;
+  /** What is asked for, in the operator's words; told when there is no answer. Default: the verb. */
+  readonly title?: string | undefined;
   readonly onNotice?: ((notice: AgentNotice) => void) | undefined;
 }
 
@@ -168,10 +170,8 @@ class StreamConnection implements Connection {
     });
     const late = new ScapError(
       'request_timeout',
-      `Cannot finish "${verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`,
-      {
-        hint: `Look at the host; when it answers again, bring it up with: scap push`,
-      },
+      `Cannot finish "${options.title ?? verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`,
+      { hint: 'Look at the host; when it answers again, bring it up with: scap push' },
     );
     const timer = setTimeout(() => this.fail(late), options.timeoutMs);
     const cancel = () => void this.#enqueue(async () => this.#send(encodeMessage({ type: 'cancel', id })));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { agentMarkName, killMarked } from '../system/marked-processes.ts';
 import { startStreamed } from '../system/process.ts';
+import { checkAgentProgram } from './agent-program.ts';
 import { openConnection } from './connection.ts';
 import type { Transport } from './transport.ts';
 
@@ -12,6 +13,7 @@ export interface LocalTransportOptions {
 /** Reaches targets on this machine: each has its own agent process, exactly as a remote host would. */
 export function createLocalTransport({ agentPath }: LocalTransportOptions): Transport {
   return {
+    check: () => checkAgentProgram(agentPath),
     connect: async (endpoint, options) => {
       // The agent keeps its memory small on a host that has other things to do.
       const argv = [

@@ -21,4 +21,6 @@ export interface Endpoint {
  */
 export interface Transport {
   connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>;
+  /** Throws what keeps this transport from reaching any host at all; asked before the first one is connected to. */
+  readonly check?: () => void;
 }

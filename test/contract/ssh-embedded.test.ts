@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -169,6 +170,39 @@ describe('ssh: a server that talks nonsense', () => {
     const waiting = failureOf(connection.request('wait', {}, { timeoutMs: 30_000 }));
     for (const socket of server.sockets) socket.write(randomBytes(400));
     expect(await waiting).toMatchObject({ code: 'connection_lost' });
+    await allClosed(server);
+  });
+});
+
+describe('ssh: a host that asks for the agent', () => {
+  it('again and again gets it once', async () => {
+    let receivedBytes = 0;
+    const server = await serve({
+      onExec: (accept) => {
+        const channel = accept();
+        channel.on('error', () => {});
+        channel.on('data', (chunk: Buffer) => {
+          receivedBytes += chunk.length;
+        });
+        channel.write('scap-bootstrap send\n'.repeat(20));
+      },
+    });
+    const noise: string[] = [];
+    const late = connectTo(transportTo(server), server, { timeoutMs: 500, onNoise: (line) => noise.push(line) });
+    expect(await failureOf(late)).toMatchObject({ code: 'connect_timeout' });
+    expect(receivedBytes).toBe(statSync(fakeAgent).size);
+    expect(noise).toHaveLength(19);
+    await allClosed(server);
+  });
+
+  it("into a directory that is somebody else's is refused", async () => {
+    const server = await serve({
+      onExec: (accept) => void accept().write('scap-bootstrap not-own /home/x/.cache/scap\n'),
+    });
+    expect(await failureOf(connectTo(transportTo(server), server))).toMatchObject({
+      code: 'agent_unusable',
+      message: 'Cannot use mw1: "/home/x/.cache/scap", where the agent is kept, is somebody else\'s',
+    });
     await allClosed(server);
   });
 });

@@ -115,6 +115,9 @@ describe('scap deploy-log of a run that has ended', () => {
     expect((await me.expectStatus(2, 'deploy-log')).stderr).toContain('no run has written one yet');
     expect(existsSync(me.path('.scap'))).toBe(false);
     await me.expectStatus(0, 'push', 'staging');
+    const slip = await me.expectStatus(2, 'deploy-log', 'hosst=web1');
+    expect(slip.stderr).toContain('no event has a field "hosst"');
+    expect(slip.stdout).toBe('');
     const missing = await me.expectStatus(2, 'deploy-log', '--run', '7', '--json');
     expect(missing.stderr).toContain('Cannot show the log of run 7');
     expect(missing.stdout).toBe('');

@@ -59,7 +59,7 @@ describe('a fleet in scap.yaml', () => {
     expect(stdout).not.toMatch(/\b4 of 4\b/);
     expect((await me.json(1, 'status')).hosts.map(({ state }: { state: string }) => state)).toEqual([
       'current',
-      'unreachable',
+      'failed',
       'current',
       'current',
     ]);

@@ -127,5 +127,10 @@ describe('a push over SSH', () => {
     expect(said).toContain('tool_missing');
     expect(said).toContain('there is no git on it');
     expect(said).toContain('apt-get install git');
+    // They answered: narration, counts and status agree that they failed.
+    expect(answer.stderr).not.toContain('unreachable');
+    expect(JSON.parse(answer.stdout).counts).toMatchObject({ unreachable: 0 });
+    const { counts } = await me.json(1, 'status');
+    expect(Object.keys(counts)).toEqual(['failed']);
   });
 });

@@ -69,7 +69,7 @@ describe('scap run --resume', () => {
     expect(statesOf(result)).toMatchObject({ mw1: 'rolled-back', mw2: 'rolled-back' });
     const status = await me.json(1, 'status');
     expect(status.desired).toBe(one);
-    expect(statesOf(status)).toEqual({ mw1: 'current', mw2: 'current', mw3: 'unreachable' });
+    expect(statesOf(status)).toEqual({ mw1: 'current', mw2: 'current', mw3: 'failed' });
   });
 
   it('[B54] [B34] after a partial run brings up the hosts that were lost, and touches no other', async () => {

@@ -48,7 +48,7 @@ describe('scap status', () => {
       foreign: 'foreign',
       other: 'unknown-revision',
       unknown: 'unknown',
-      away: 'unreachable',
+      away: 'failed',
     });
     expect(status.counts).toEqual({
       current: 2,
@@ -59,13 +59,13 @@ describe('scap status', () => {
       foreign: 1,
       'unknown-revision': 1,
       unknown: 1,
-      unreachable: 1,
+      failed: 1,
     });
     expect(status.hosts[2].live.sha).toBe(revision);
     const { stdout } = await me.expectStatus(1, 'status');
     expect(stdout).toMatch(/behind +all +behind +[0-9a-f]{12}/);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe(
-      '10 hosts: 2 current, 1 behind, 1 drifted, 1 broken, 1 empty, 1 foreign, 1 unknown-revision, 1 unknown, 1 unreachable',
+      '10 hosts: 2 current, 1 behind, 1 drifted, 1 broken, 1 empty, 1 foreign, 1 unknown-revision, 1 unknown, 1 failed',
     );
     expect((await me.expectStatus(0, 'status', '--limit', 'ok*')).stdout.trimEnd().split('\n').at(-1)).toBe(
       '2 hosts: 2 current; 8 left out by --limit',
@@ -85,10 +85,10 @@ describe('scap status', () => {
     // A run that does not reach it knows nothing newer.
     await me.expectStatus(1, 'push');
     const after = await me.json(1, 'status');
-    expect(after.hosts[1]).toMatchObject({ state: 'unreachable', lastSeen: before.hosts[1].lastSeen });
+    expect(after.hosts[1]).toMatchObject({ state: 'failed', lastSeen: before.hosts[1].lastSeen });
     const { stdout } = await me.expectStatus(1, 'status');
     expect(stdout).toMatch(
-      new RegExp(`mw2 +all +unreachable +was ${revision.slice(0, 12)} +seen \\d{4}-\\d\\d-\\d\\d`),
+      new RegExp(`mw2 +all +failed +was ${revision.slice(0, 12)} +seen \\d{4}-\\d\\d-\\d\\d`),
     );
     rmSync(me.path('t/mw2'));
     renameSync(me.path('t/mw2-away'), me.path('t/mw2'));
@@ -102,7 +102,7 @@ describe('scap status', () => {
     writeFleet(me, { hosts: ['mw1', 'mw2'], groups, broken: ['mw2'] });
     await me.expectStatus(1, 'push');
     const { hosts } = await me.json(1, 'status');
-    expect(hosts[1]).toMatchObject({ state: 'unreachable', error: { code: expect.any(String) } });
+    expect(hosts[1]).toMatchObject({ state: 'failed', error: { code: expect.any(String) } });
     expect(hosts[1]).not.toHaveProperty('lastSeen');
     expect((await me.expectStatus(1, 'status')).stdout).not.toContain('seen');
   });

@@ -6,7 +6,9 @@ import type { LoggedEvent } from '../../events/event-line.ts';
 import type { Line } from '../../report/describe-event.ts';
 import { formatLine } from '../../report/format-line.ts';
 import { type LogFilter, parseLogFilter } from '../../report/log-filter.ts';
+import { refuseUnknownFields } from '../../report/log-filter-fields.ts';
 import { describeLoggedEvent } from '../../report/log-line.ts';
+import { withConfig } from '../../report/own-commands.ts';
 import { toOneLine } from '../../report/plain-text.ts';
 import { createStyle, type Style, wantsColour } from '../../report/style.ts';
 import { countOf } from '../../report/wording.ts';
@@ -35,6 +37,7 @@ export async function runDeployLog(
   const signal = AbortSignal.any([interrupt.signal, gone.signal]);
   try {
     const filter = parseLogFilter(expression.join(' '));
+    refuseUnknownFields(expression.join(' '));
     const config = loadConfig({ explicitPath: options.config, env: io.env, cwd: io.cwd });
     for (const warning of config.warnings) io.stderr.write(`warning: ${warning}\n`);
     const layout = createStateLayout(config.state);
@@ -43,7 +46,12 @@ export async function runDeployLog(
     return interrupt.signal.aborted ? exitStatus.interrupted : exitStatus.ok;
   } catch (error) {
     // stdout is for the lines of the log alone.
-    return reportError(io, { verbose: options.verbose }, toErrorReport(error), toExitStatus(error));
+    return reportError(
+      io,
+      { verbose: options.verbose, config: options.config },
+      toErrorReport(error),
+      toExitStatus(error),
+    );
   }
 }
 
@@ -90,7 +98,7 @@ async function printRun({ io, layout, run, filter, options, signal }: Printing):
   if (options.verbose && unreadable > 0)
     io.stderr.write(`${countOf(unreadable, 'line')} of the log could not be read and left out\n`);
   if (shown === 0) io.stderr.write(`No event of run ${run.n} matches\n`);
-  if (!hasEnded) io.stderr.write(`${describeOpenEnd(layout, run)}\n`);
+  if (!hasEnded) io.stderr.write(`${withConfig(describeOpenEnd(layout, run), options.config)}\n`);
 }
 
 interface EntryFormat {

@@ -7,6 +7,7 @@ import { quoteForShell } from '../../core/shell-quote.ts';
 import type { Host } from '../../inventory/host.ts';
 
 import { selectHosts } from '../../inventory/host-selector.ts';
+import { withConfig } from '../../report/own-commands.ts';
 import { toOneLine } from '../../report/plain-text.ts';
 import { formatTable } from '../../report/table.ts';
 import { countOf } from '../../report/wording.ts';
@@ -75,11 +76,11 @@ export function runHostsTrust(io: Io, selectors: readonly string[], options: Hos
 
 async function decide(
   io: Io,
-  { yes }: HostsTrustOptions,
+  { yes, config }: HostsTrustOptions,
   { surveys, signal }: { readonly surveys: readonly HostKeySurvey[]; readonly signal: AbortSignal },
 ): Promise<CommandResult> {
   const count = surveys.flatMap(({ keys }) => keys.filter(({ state }) => state === 'new')).length;
-  io.stderr.write(`${describeSurveys(surveys).join('\n')}\n`);
+  io.stderr.write(`${describeSurveys(surveys, config).join('\n')}\n`);
   const wanted =
     count === 0 ||
     yes === true ||
@@ -105,7 +106,7 @@ async function decide(
   };
 }
 
-function describeSurveys(surveys: readonly HostKeySurvey[]): string[] {
+function describeSurveys(surveys: readonly HostKeySurvey[], configFile: string | undefined): string[] {
   return surveys.flatMap(({ host, address, port, knownHosts, name, keys, error }) => [
     `${host} (${address} port ${port})`,
     ...keys.map(({ type, fingerprint, state }) => {
@@ -123,6 +124,9 @@ function describeSurveys(surveys: readonly HostKeySurvey[]): string[] {
       : []),
     ...(error === undefined
       ? []
-      : [`  ${toOneLine(error.message)}`, ...(error.hint === undefined ? [] : [`  hint: ${toOneLine(error.hint)}`])]),
+      : [
+          `  ${toOneLine(error.message)}`,
+          ...(error.hint === undefined ? [] : [`  hint: ${withConfig(toOneLine(error.hint), configFile)}`]),
+        ]),
   ]);
 }

@@ -23,7 +23,7 @@ export function runStatus(io: Io, options: StatusOptions): Promise<ExitStatus> {
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
       json: toJson(whole, status),
-      text: formatStatus(status, colour).join('\n'),
+      text: formatStatus(status, colour, options.config).join('\n'),
     };
   });
 }
@@ -41,10 +41,11 @@ const tones: Readonly<Record<HostStatus['state'], Tone>> = {
   unknown: 'error',
   foreign: 'error',
   'unknown-revision': 'error',
+  failed: 'error',
   unreachable: 'error',
 };
 
-function formatStatus(status: FleetStatus, colour: boolean): string[] {
+function formatStatus(status: FleetStatus, colour: boolean, config: string | undefined): string[] {
   const { desired, newest, hold, running, hosts, lastDeploy } = status;
   const style = createStyle(colour);
   const head = [
@@ -85,6 +86,7 @@ function formatStatus(status: FleetStatus, colour: boolean): string[] {
   const problems = formatFailures(
     groupFailures(hosts.flatMap(({ host, error }) => (error ? [{ host, error }] : []))),
     style,
+    config,
   );
   return [
     ...head,

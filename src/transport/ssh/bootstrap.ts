@@ -2,7 +2,7 @@
  * How an agent is started on a host where nothing is installed: one command line, and, the first time, the agent itself down the same channel.
  *
  * The agent lies in `${XDG_CACHE_HOME:-~/.cache}/scap/agent-<SHA-256>.mjs`. Its bytes are compared with its name at every start, so neither half a
- * file nor another's is ever run.
+ * file nor another's is ever run; and a directory that is another's is not used: its owner could exchange the file after that.
  */
 import { quoteForShell } from '../../core/shell-quote.ts';
 
@@ -19,7 +19,7 @@ export interface AgentStart {
 }
 
 /** What the command says before the agent speaks; each on a line of its own, after {@link bootstrapWord}. */
-export type BootstrapWord = 'send' | 'start' | 'no-node' | 'old-node' | 'not-stored';
+export type BootstrapWord = 'send' | 'start' | 'no-node' | 'old-node' | 'not-own' | 'not-stored';
 
 const bootstrapWord = 'scap-bootstrap';
 
@@ -31,9 +31,10 @@ const script = [
   'test -n "$XDG_CACHE_HOME" || XDG_CACHE_HOME=$HOME/.cache',
   'dir=$XDG_CACHE_HOME/scap',
   'file=$dir/agent-$hash.mjs',
+  'test ! -e "$dir" || test -O "$dir" || { say not-own "$dir"; exit 0; }',
   'fits() { test "$(sha256sum 2>/dev/null < "$1")" = "$hash  -"; }',
   // In a shell of its own: the agent must not run with this umask. The token, as hosts may share a home, and with it process ids.
-  'store() { (umask 077; part=$file.part.$token; mkdir -p "$dir" && head -c "$size" > "$part" && fits "$part" && mv -f "$part" "$file" || { rm -f "$part"; false; }); }',
+  'store() { (umask 077; part=$file.part.$token; mkdir -p "$dir" && test -O "$dir" && head -c "$size" > "$part" && fits "$part" && mv -f "$part" "$file" || { rm -f "$part"; false; }); }',
   'test -f "$file" && fits "$file" || { say send; store || { say not-stored "$dir"; exit 0; }; }',
   'export SCAP_AGENT_TOKEN="$token" MALLOC_ARENA_MAX=2',
   'say start',
@@ -68,6 +69,6 @@ export function reapCommand(token: string): string {
 export function parseBootstrapLine(
   line: string,
 ): { readonly word: BootstrapWord; readonly detail: string } | undefined {
-  const match = /scap-bootstrap (send|start|no-node|old-node|not-stored)(?: (.*))?$/.exec(line);
+  const match = /scap-bootstrap (send|start|no-node|old-node|not-own|not-stored)(?: (.*))?$/.exec(line);
   return match === null ? undefined : { word: match[1] as BootstrapWord, detail: match[2] ?? '' };
 }

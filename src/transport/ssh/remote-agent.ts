@@ -110,6 +110,7 @@ function converse(
         ),
       timeoutMs,
     );
+    let isSent = false;
     const onLine = (line: string): boolean => {
       const parsed = parseBootstrapLine(line);
       switch (parsed?.word) {
@@ -117,13 +118,19 @@ function converse(
           onNoise?.(line);
           return true;
         case 'send':
-          channel.write(bytes);
+          // Once, however often a host says it: it must not decide how much we send.
+          if (isSent) onNoise?.(line);
+          else channel.write(bytes);
+          isSent = true;
           return true;
         case 'start':
           settle();
           return false;
         case 'no-node':
           settle(noNode(host, node));
+          return false;
+        case 'not-own':
+          settle(notOwn(host, parsed?.detail ?? ''));
           return false;
         case 'not-stored': {
           // Why comes on another stream, and may come later.
@@ -231,6 +238,17 @@ export function findOldNode(host: string, line: string): ScapError | undefined {
     hint: 'Install a newer one there, and set "ssh.node" when it is not the first in PATH',
     data: { host, version },
   });
+}
+
+function notOwn(host: string, directory: string): ScapError {
+  return new ScapError(
+    'agent_unusable',
+    `Cannot use ${host}: "${directory}", where the agent is kept, is somebody else's`,
+    {
+      hint: 'Look there with: ls -ld; then remove it, or give it to the user that scap logs in as',
+      data: { host, directory },
+    },
+  );
 }
 
 function notStored(host: string, directory: string, said: readonly string[]): ScapError {

@@ -2,8 +2,8 @@
  * Reaches targets over SSH, with ssh2: a third of the processor time of a spawned `ssh`, and control over every step.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ScapError } from '../../core/errors.ts';
+import { checkAgentProgram, readAgentProgram } from '../agent-program.ts';
 import { openConnection } from '../connection.ts';
 import type { Transport } from '../transport.ts';
 import { createDialer } from './dial.ts';
@@ -24,10 +24,11 @@ export function createSshTransport({ agentPath, settings, passphrase }: SshTrans
   const dialer = createDialer(settings, passphrase);
   let shipped: { readonly bytes: Buffer; readonly sha256: string } | undefined;
   const readAgent = () => {
-    const bytes = readFileSync(agentPath);
+    const bytes = readAgentProgram(agentPath);
     return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
   };
   return {
+    check: () => checkAgentProgram(agentPath),
     connect: async (endpoint, options) => {
       shipped ??= readAgent();
       const { name, cache, live } = endpoint;

@@ -61,6 +61,37 @@ describe('a host that was lost', () => {
     expect(connections()).toBe(2);
   });
 
+  it('[B35] is connected to once for all who ask at once, also when that fails', async () => {
+    const { fleet, name, connections } = fleetOfOne((_options, count) => {
+      if (count === 3) throw new Error('away');
+    });
+    await fleet.survey();
+    const [one, two] = await Promise.all([fleet.connection(name), fleet.connection(name)]);
+    expect(one).toBe(two);
+    expect(connections()).toBe(2);
+    const failed = await Promise.allSettled([fleet.connection(name), fleet.connection(name)]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(connections()).toBe(3);
+    await fleet.connection(name);
+    expect(connections()).toBe(4);
+  });
+
+  it('[B32] is connected to anew by who undoes, when another who did is interrupted', async () => {
+    const interrupt = new AbortController();
+    const { fleet, name, connections } = fleetOfOne(({ signal }, count) => {
+      if (count !== 2) return;
+      interrupt.abort();
+      signal?.throwIfAborted();
+    }, interrupt.signal);
+    await fleet.survey();
+    const [work, undo] = await Promise.allSettled([
+      fleet.connection(name),
+      fleet.connection(name, new AbortController().signal),
+    ]);
+    expect([work.status, undo.status]).toEqual(['rejected', 'fulfilled']);
+    expect(connections()).toBe(3);
+  });
+
   it('[B32] is connected to anew for what an interrupted run still has to do', async () => {
     const interrupt = new AbortController();
     const { fleet, name, connections } = fleetOfOne(() => {}, interrupt.signal);

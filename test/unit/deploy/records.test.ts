@@ -1,5 +1,6 @@
+import { constants } from 'node:buffer';
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -238,7 +239,7 @@ describe('openRunLog()', () => {
       bus.emit('host.noted', { host: hostName('a'), code: 'drift.found', message: 'look' });
     }
     bus.emit('stage.started', { stage: 'after', tasks: 1 });
-    expect(readRunEvents(path)).toEqual([
+    expect([...readRunEvents(path)]).toEqual([
       { level: 'info', type: 'staging.scanned', at: 1, files: 1, readBytes: 0, done: true },
       {
         level: 'error',
@@ -261,6 +262,24 @@ describe('openRunLog()', () => {
     expect(readFileSync(path, 'utf8')).toBe('mine\n');
   });
 
+  it('[B23] is read line by line: one longer than any string, cut short by a crash, too', () => {
+    const start = {
+      type: 'run.started',
+      at: 5,
+      n: 1,
+      plan: 'push-1',
+      kind: 'push',
+      revision: sha('b'),
+      previous: null,
+    };
+    const path = layout.runLog(1, sha('b'));
+    writeFileSync(path, `${JSON.stringify({ ...start, hosts: [], user: 'ada', message: 'why' })}\n`);
+    truncateSync(path, constants.MAX_STRING_LENGTH + 1);
+    recordAbortedRuns(layout, 'deploy1');
+    expect(readDeployRecords(layout)).toEqual([expect.objectContaining({ n: 1, outcome: 'aborted' })]);
+    expect(doneTasks(layout, 'push-2')).toEqual(new Map());
+  });
+
   it('[B23] has every event that happened before a kill -9', async () => {
     const path = layout.runLog(1, sha('b'));
     const source = (name: string) =>
@@ -278,7 +297,7 @@ describe('openRunLog()', () => {
     });
     const signal = await new Promise((resolve) => child.once('exit', (_status, name) => resolve(name)));
     expect(signal).toBe('SIGKILL');
-    expect(readRunEvents(path).map((event) => event.type === 'stage.started' && event.tasks)).toEqual(
+    expect([...readRunEvents(path)].map((event) => event.type === 'stage.started' && event.tasks)).toEqual(
       Array.from({ length: 500 }, (_, at) => at),
     );
     expect(readdirSync(layout.logs)).toHaveLength(1);

@@ -28,6 +28,17 @@ const away = (name: string): FleetMember => ({
 });
 const seen = () => [...new Set(readSightings(layout).map((full) => full[0]))].sort().join('');
 
+/** Valid JSON of another shape. */
+const noSightings: [string][] = [
+  ['null'],
+  ['7'],
+  ['"text"'],
+  ['[null]'],
+  ['{"two":null}'],
+  ['{"two":"text"}'],
+  ['{"two":[7]}'],
+];
+
 describe('readSightings()', () => {
   it('[B25] are what hosts were seen to serve, and what they were meant to serve since', () => {
     noteSightings(layout, [serves('one', 'a'), serves('two', 'b'), said('three', { kind: 'absent' })], sha('c'));
@@ -50,19 +61,24 @@ describe('readSightings()', () => {
     expect(seen()).toBe('b');
   });
 
-  it.each([['nonsense'], ['{"one":{}}'], ['{"one":{"seenAt":"","live":"HEAD","meant":7}}'], ['{}'], ['']])(
-    'are none when the file says %j, and it is written anew',
-    (text) => {
-      writeFileSync(join(layout.state, 'hosts.json'), text);
-      expect(readSightings(layout)).toEqual([]);
-      noteSightings(layout, [serves('one', 'a')], sha('b'));
-      expect(seen()).toBe('ab');
-      expect(JSON.parse(readFileSync(join(layout.state, 'hosts.json'), 'utf8')).one).toMatchObject({
-        live: sha('a'),
-        meant: sha('b'),
-      });
-    },
-  );
+  it.each([
+    ['nonsense'],
+    ['{"one":{}}'],
+    ['{"one":{"seenAt":"","live":"HEAD","meant":7}}'],
+    ['{}'],
+    [''],
+    ...noSightings,
+  ])('are none when the file says %j, and it is written anew', (text) => {
+    writeFileSync(join(layout.state, 'hosts.json'), text);
+    expect(readSightings(layout)).toEqual([]);
+    noteSightings(layout, [serves('one', 'a')], sha('b'));
+    expect(seen()).toBe('ab');
+    noteOutcomes(layout, new Map([[hostName('one'), sha('a')]]));
+    expect(JSON.parse(readFileSync(join(layout.state, 'hosts.json'), 'utf8')).one).toMatchObject({
+      live: sha('a'),
+      meant: sha('b'),
+    });
+  });
 
   it('of a file an older version wrote are what was served', () => {
     const older = { one: { seenAt: '2026-01-01T00:00:00.000Z', live: sha('a') } };
@@ -102,6 +118,7 @@ describe('readLastSeen()', () => {
     ['{"one":{}}'],
     ['{"one":{"seenAt":"never","live":null}}'],
     ['{"one":{"seenAt":"2026-01-01","live":"HEAD"}}'],
+    ...noSightings,
   ])('is nothing when the file says %j', (text) => {
     writeFileSync(join(layout.state, 'hosts.json'), text);
     expect(readLastSeen(layout)).toEqual(new Map());

@@ -91,6 +91,12 @@ const told: readonly (readonly [ScapEvent, string, string])[] = [
     'error',
     'web1: unreachable: Cannot connect: refused',
   ],
+  // It answered: the counts of the run call it failed, too.
+  [
+    event('host.unreachable', { host: web1, error: { code: 'node_missing', message: 'Cannot use web1: no node' } }),
+    'error',
+    'web1: failed: Cannot use web1: no node',
+  ],
   [
     event('host.spoke', { host: web1, text: '\u001b[1mWelcome\u001b[0m\nto web1\u0007' }),
     'info',

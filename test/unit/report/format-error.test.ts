@@ -6,6 +6,11 @@ import { denied } from './sample-events.ts';
 const plain = { verbose: false, colour: false };
 
 describe('formatError()', () => {
+  it('[B34] names the configuration that was given in what is to be pasted', () => {
+    const error = { code: 'usage', message: 'Cannot', hint: 'Deploy with: scap push PATH' } as const;
+    expect(formatError(error, { ...plain, config: 'f.yaml' })).toContain('scap push --config f.yaml PATH');
+  });
+
   it.each<[string, ErrorReport, readonly string[]]>([
     [
       'message and hint',

@@ -62,11 +62,18 @@ describe('formatPlanText()', () => {
     ]);
   });
 
-  it('shows what follows a batch', () => {
-    const batch = { ...stage('promote:rest 1/2', [taskFor('promote', 'web1')]), group: 'rest', soakMs: 20_000 };
-    expect(formatPlanText(plan([batch]), describeTask)).toContain(
-      'promote:rest 1/2 on 1 host: web1 (failure budget 0, then soak 20.0 s)\n',
-    );
+  it('shows what follows a batch, and that nothing follows the last', () => {
+    const batch = (n: number) => ({
+      ...stage(`promote:rest ${n}/2`, [taskFor('promote', `web${n}`)]),
+      group: 'rest',
+      soakMs: 20_000,
+    });
+    const lines = formatPlanText(
+      plan([batch(1), batch(2), stage('record', [taskFor('record', undefined)])]),
+      describeTask,
+    ).split('\n');
+    expect(lines).toContain('promote:rest 1/2 on 1 host: web1 (failure budget 0, then soak 20.0 s)');
+    expect(lines).toContain('promote:rest 2/2 on 1 host: web2 (failure budget 0)');
   });
 
   it('shows apart what differs in more, and chains in order', () => {

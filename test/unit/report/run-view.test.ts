@@ -27,12 +27,26 @@ function stageCounts(...events: readonly ScapEvent[]) {
 }
 
 describe('reduce()', () => {
-  it('leaves the state before as it was', () => {
-    const empty = createRunState();
-    const first = reduce(empty, started);
-    reduce(first, task('task.started', 'fetch', a));
-    expect(empty).toEqual(createRunState());
-    expect(first.stages[0]?.inFlight.size).toBe(0);
+  it('copies nothing there is one of per host, task or failure', () => {
+    const first = fold(started, task('task.started', 'fetch', a));
+    const { hosts: known, failures } = first;
+    const inFlight = first.stages[0]?.inFlight;
+    const state = [
+      event('host.connected', { host: a, live: before, durationMs: 1 }),
+      task('task.started', 'fetch', b),
+      task('task.progressed', 'fetch', b),
+      task('task.finished', 'fetch', a),
+      task('task.failed', 'fetch', b),
+      hostFinished(a, 'promoted'),
+    ].reduce(reduce, first);
+    expect(state.hosts).toBe(known);
+    expect(state.failures).toBe(failures);
+    expect(state.stages[0]?.inFlight).toBe(inFlight);
+  });
+
+  it('begins with nothing, whatever another fold has seen', () => {
+    fold(started, task('task.failed', 'fetch', a), hostFinished(a, 'failed'));
+    expect([createRunState().hosts.size, createRunState().failures]).toEqual([0, []]);
   });
 
   it('remembers when it all began, the scan, the revision and the run', () => {

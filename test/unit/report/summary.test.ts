@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ErrorReport } from '../../../src/core/errors.ts';
 import type { ScapEvent } from '../../../src/events/event.ts';
 import { formatSummary } from '../../../src/report/summary.ts';
 import { formatNothingToDo } from '../../../src/report/summary-outcome.ts';
@@ -107,7 +108,15 @@ describe('formatSummary()', () => {
     const options = { colour: false, config: './my fleet.yaml', savedPlan: 'p.json' };
     const lines = formatSummary(state, options).split('\n');
     expect(lines).toContain("  scap status --config './my fleet.yaml'               see what every host serves");
-    expect(lines).toContain("  scap run p.json --resume --config './my fleet.yaml'  carry on");
+    expect(lines).toContain("  scap run --config './my fleet.yaml' p.json --resume  carry on");
+  });
+
+  it('[B34] names the configuration in hints of errors, too', () => {
+    const error: ErrorReport = { code: 'target_unreachable', message: 'Cannot reach it', hint: 'Then scap push again' };
+    const state = fold(runStarted([a]), hostFinished(a, 'unreachable', { live: null, error }), runFinished('failed'));
+    expect(formatSummary(state, { colour: false, config: 'f.yaml' })).toContain(
+      'hint: Then scap push --config f.yaml again',
+    );
   });
 
   it('quotes a range that it suggests to seed', () => {

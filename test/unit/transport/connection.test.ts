@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { runStage } from '../../../src/deploy/target-client.ts';
 import { type AgentStreams, openConnection } from '../../../src/transport/connection.ts';
 import type { AgentNotice } from '../../../src/transport/protocol.ts';
 
@@ -24,6 +25,14 @@ describe('a connection', () => {
     const request = connection.request('warm', {}, { timeoutMs: 600_000 });
     await connection.close();
     await expect(request).rejects.toMatchObject({ code: 'connection_lost' });
+  });
+
+  it('[B35] says which stage got no answer in time', async () => {
+    const { connection } = await connect();
+    await expect(runStage(connection, 'promote', {}, { timeoutMs: 10 })).rejects.toMatchObject({
+      code: 'request_timeout',
+      message: 'Cannot finish "promote" on mw1: no answer after 10 ms',
+    });
   });
 
   it('[B45] passes on a limit of notes, and the answer after them', async () => {

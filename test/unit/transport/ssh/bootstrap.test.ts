@@ -1,7 +1,7 @@
 // The real script, run by the shells of this machine.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootstrapCommand, parseBootstrapLine, reapCommand } from '../../../../src/transport/ssh/bootstrap.ts';
@@ -74,6 +74,18 @@ describe.each(shells)('bootstrapCommand(), run by %s', (shell) => {
     expect(stderr).toContain('Not a directory');
   });
 
+  it.skipIf(process.getuid?.() !== 0)("neither stores in nor runs from a directory that is somebody else's", () => {
+    const home = tempDir();
+    const command = bootstrapCommand(start);
+    call(shell, command, { home });
+    const dir = join(home, '.cache/scap');
+    chownSync(dir, 65534, 65534);
+    expect(call(shell, command, { home }).lines).toEqual([`scap-bootstrap not-own ${dir}`]);
+    rmSync(join(dir, `agent-${sha256}.mjs`));
+    expect(call(shell, command, { home }).lines).toEqual([`scap-bootstrap not-own ${dir}`]);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
   it('replaces a file of that name with other bytes', () => {
     const home = tempDir();
     const file = join(home, '.cache/scap', `agent-${sha256}.mjs`);
@@ -105,6 +117,7 @@ describe('parseBootstrapLine()', () => {
   it.each([
     ['scap-bootstrap send', { word: 'send', detail: '' }],
     ['scap-bootstrap old-node v12.0.0', { word: 'old-node', detail: 'v12.0.0' }],
+    ['scap-bootstrap not-own /a b/c', { word: 'not-own', detail: '/a b/c' }],
     ['scap-bootstrap not-stored /a b/c', { word: 'not-stored', detail: '/a b/c' }],
     ['Welcome, scap-bootstrap start', { word: 'start', detail: '' }],
     ['scap-bootstrap sending', undefined],
