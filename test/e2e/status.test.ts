@@ -87,9 +87,7 @@ describe('scap status', () => {
     const after = await me.json(1, 'status');
     expect(after.hosts[1]).toMatchObject({ state: 'failed', lastSeen: before.hosts[1].lastSeen });
     const { stdout } = await me.expectStatus(1, 'status');
-    expect(stdout).toMatch(
-      new RegExp(`mw2 +all +failed +was ${revision.slice(0, 12)} +seen \\d{4}-\\d\\d-\\d\\d`),
-    );
+    expect(stdout).toMatch(new RegExp(`mw2 +all +failed +was ${revision.slice(0, 12)} +seen \\d{4}-\\d\\d-\\d\\d`));
     rmSync(me.path('t/mw2'));
     renameSync(me.path('t/mw2-away'), me.path('t/mw2'));
     expect(statesOf(await me.json(1, 'status')).mw2).toBe('behind');
