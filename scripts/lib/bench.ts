@@ -9,6 +9,7 @@ import { createProgress } from './bench/progress.ts';
 import { composeReport } from './bench/report.ts';
 import { runJobs } from './bench/run-jobs.ts';
 import { estimateSpace, refuseSmallSpace } from './bench/space.ts';
+import { runTreesBench } from './bench/trees/run-trees-bench.ts';
 import { createWorld } from './bench/world.ts';
 import { runAsyncScript } from './program/async-script.ts';
 import { inWorkDirectory } from './program/work-directory.ts';
@@ -17,6 +18,7 @@ await runAsyncScript('bench', async (signal) => {
   process.umask(0o022);
   const args = process.argv.slice(2);
   if (args.includes('--fleet')) return runFleetBench(args, signal);
+  if (args.includes('--trees')) return runTreesBench(args, signal);
   const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);

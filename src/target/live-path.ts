@@ -52,24 +52,22 @@ export function switchLivePath(layout: TargetLayout, sha: Sha): number {
 export interface PreparedSwitch {
   /** Switches; the caller then calls {@link flushLivePath}. Returns as {@link switchLivePath} does. */
   commit(): number;
-  abandon(): void;
 }
 
 /** Makes the link that will be the live path, beside it. */
 export function prepareSwitch(layout: TargetLayout, sha: Sha): PreparedSwitch {
   const temporary = temporaryName(layout.live);
-  const abandon = () => rmSync(temporary, { force: true });
   const commit = () => {
     try {
       renameSync(temporary, layout.live);
     } catch (error) {
-      abandon();
+      rmSync(temporary, { force: true });
       throw error;
     }
     return performance.timeOrigin + performance.now();
   };
   symlinkSync(layout.revision(sha), temporary);
-  return { commit, abandon };
+  return { commit };
 }
 
 /** Makes the switch survive a power cut. */

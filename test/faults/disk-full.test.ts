@@ -146,9 +146,13 @@ describe('a full disk on one target', () => {
   }, async () => {
     const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), 'size=8m');
     addFiles(site, 10, 1000);
-    const points = ['state.json', 'bundle-', 'shallow', 'index.php', 'ctime-windows', '\\.index\\.', 'meta/.*\\.json'];
-    for (const match of points) {
-      const fault = { role: 'agent', host: 'web2', action: 'fail', code: 'ENOSPC', op: 'openSync', match };
+    const opened = ['state.json', 'bundle-', 'shallow', 'index.php', 'ctime-windows', 'meta/.*\\.json'];
+    const points = [
+      ...opened.map((match) => ({ op: 'openSync', match })),
+      { op: 'writeFileSync', match: 'work/index-' },
+    ];
+    for (const [at, { op, match }] of points.entries()) {
+      const fault = { role: 'agent', host: 'web2', action: 'fail', code: 'ENOSPC', op, match };
       const failed = await site.scap(['push', '--json'], { prefix, fault });
       const story = `no space for ${match}\n${failed.stdout}\n${failed.stderr}`;
       expect(failed.status, story).toBe(5);
@@ -168,7 +172,7 @@ describe('a full disk on one target', () => {
         'spare',
       ).stdout;
       expect(left, story).toBe('');
-      const more = stage(site.staging, points.indexOf(match) + 1);
+      const more = stage(site.staging, at + 1);
       expect(more).toBeDefined();
     }
     await site.ok(['push'], { prefix });

@@ -8,11 +8,15 @@ export interface StagingRepository {
   readonly signal: AbortSignal;
 }
 
-/** Makes the repository, commits the whole tree once and packs it, as a repository that has lived for a while is. */
-export async function createStagingRepository(options: StagingRepository): Promise<void> {
+/**
+ * Makes the repository, commits the whole tree once and packs it, as a repository that has lived for a while is. Returns how long the commit
+ * took, in seconds.
+ */
+export async function createStagingRepository(options: StagingRepository): Promise<number> {
   await git(options, 'init', '--quiet', '--bare', '--initial-branch=main', options.repository);
-  await commitStaging(options);
+  const seconds = await commitStaging(options);
   await git(options, `--git-dir=${options.repository}`, 'repack', '-a', '-d', '--quiet');
+  return seconds;
 }
 
 /** Commits what changed in the staging tree, if anything; returns how long `git add` and `git commit` took, in seconds. */

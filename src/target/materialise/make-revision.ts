@@ -166,8 +166,12 @@ function canLink(context: TargetContext): boolean {
   }
 }
 
-async function inWorkDirectory<T>(context: TargetContext, root: string, work: () => Promise<T>): Promise<T> {
+function inWorkDirectory<T>(context: TargetContext, root: string, work: () => Promise<T>): Promise<T> {
   makeWorkRoot(root);
+  return orDiscard(context, root, work);
+}
+
+async function orDiscard<T>(context: TargetContext, root: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -196,8 +200,10 @@ async function publish(
   chmodSync(root, 0o755);
   const index = workPath(context, `index-${sha}`);
   context.trash.add(index);
-  writeFileSync(index, made.index);
-  await flushFileSystem(root);
+  await orDiscard(context, root, async () => {
+    writeFileSync(index, made.index);
+    await flushFileSystem(root);
+  });
   renameSync(index, layout.index(sha));
   renameSync(root, layout.revision(sha));
   // Not before: a directory that its owner may not write to cannot be moved.

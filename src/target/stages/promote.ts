@@ -82,16 +82,13 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
     );
   }
 
-  async run({ layout, aftermath, signal }: TargetContext, params: PromoteParams): Promise<PromoteResult> {
+  async run({ layout, aftermath }: TargetContext, params: PromoteParams): Promise<PromoteResult> {
     const { revision, fence, adopt, putBack, onControllerLoss, at, quietMs } = params;
     const live = readLivePath(layout);
     const previous = readLiveSha(layout) ?? null;
     const foreign = live.kind !== 'absent' && live.kind !== 'revision';
     const prepared = revision === null || previous === revision ? undefined : prepareSwitch(layout, revision);
-    await waitUntil(at, signal).catch((error: unknown) => {
-      prepared?.abandon();
-      throw error;
-    });
+    await waitUntil(at);
     const movedAside = adopt && foreign && revision !== null ? moveAside(layout) : undefined;
     const mayRevert = onControllerLoss === 'revert' && revision !== null;
     if (!mayRevert) aftermath.unconfirmed = undefined;
@@ -112,15 +109,10 @@ export class PromoteStage extends Stage<PromoteParams, PromoteResult> {
   }
 }
 
-/** Waits for a moment told ahead; not when clocks would have it wait for long. Throws `interrupted` when it is called off. */
-async function waitUntil(at: number, signal: AbortSignal): Promise<void> {
+/** Waits for a moment told ahead; not when clocks would have it wait for long. No interrupt ends it: told to switch, a host switches. */
+async function waitUntil(at: number): Promise<void> {
   const waitMs = at - timeNow();
-  if (waitMs <= 0 || waitMs > longestWaitMs) return;
-  try {
-    await sleep(waitMs, undefined, { signal });
-  } catch (cause) {
-    throw new ScapError('interrupted', 'Stopped before the switch, on request', { cause });
-  }
+  if (waitMs > 0 && waitMs <= longestWaitMs) await sleep(waitMs);
 }
 
 /** Whatever an earlier run left unsettled, this promotion has settled. */

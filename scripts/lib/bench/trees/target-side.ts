@@ -1,0 +1,163 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostName } from '../../../../src/core/host-name.ts';
+import type { Sha } from '../../../../src/core/sha.ts';
+import { createBundleStore } from '../../../../src/deploy/bundle-store.ts';
+import { prepareRevision } from '../../../../src/deploy/prepare-revision.ts';
+import { createStateLayout, type StateLayout } from '../../../../src/deploy/state-layout.ts';
+import { createEventBus } from '../../../../src/events/event.ts';
+import { type DeployRepository, liveRef, openDeployRepository } from '../../../../src/revision/deploy-repository.ts';
+import { createTargetLayout, type TargetLayout } from '../../../../src/target/layout.ts';
+import type { Connection } from '../../../../src/transport/connection.ts';
+import { createLocalTransport } from '../../../../src/transport/local.ts';
+import { ScriptFailure } from '../../program/async-script.ts';
+
+export type Strategy = 'recycle' | 'link' | 'archive';
+
+const agentPath = join(import.meta.dirname, '../../../../dist/agent.mjs');
+const timeoutMs = 15 * 60 * 1000;
+
+/** One target that makes revisions the way it is told to, each in an agent of its own. */
+export class TargetSide {
+  readonly #staging: string;
+  readonly #signal: AbortSignal;
+  readonly #state: StateLayout;
+  readonly #target: TargetLayout;
+  readonly #bus = createEventBus();
+  #repository: DeployRepository | undefined;
+  #revision: Sha | undefined;
+  #served: Sha | undefined;
+  #fence = 0;
+
+  constructor(directory: string, staging: string, signal: AbortSignal) {
+    this.#staging = staging;
+    this.#signal = signal;
+    this.#state = createStateLayout(join(directory, 'state'));
+    this.#target = createTargetLayout(join(directory, 'target/cache'), join(directory, 'target/live'));
+    mkdirSync(this.#state.work, { recursive: true });
+  }
+
+  /** Brings the first revision up, and has the target prepare for the next. */
+  async first(): Promise<void> {
+    this.#repository = await openDeployRepository(this.#state.repo, { create: true });
+    await this.capture();
+    await this.#session(async (connection) => {
+      await this.#send(connection);
+      await this.#fetch(connection);
+    });
+    await this.serve();
+  }
+
+  /** Makes a revision of the staging tree as it is. */
+  async capture(): Promise<void> {
+    const repository = this.#open();
+    const options = {
+      staging: this.#staging,
+      exclude: [],
+      maxShrinkRatio: undefined,
+      kind: 'push',
+      message: 'Bench',
+      author: { user: 'bench', host: 'bench' },
+      dryRun: false,
+      signal: this.#signal,
+    };
+    const { sha } = await prepareRevision({ layout: this.#state, repository, bus: this.#bus }, options);
+    if (sha === undefined || sha === this.#revision) throw new ScriptFailure('Nothing was captured', 'This is a bug');
+    await repository.update(new Map([[liveRef, sha]]));
+    this.#revision = sha;
+  }
+
+  /**
+   * Has the target make the revision; returns the seconds from request to answer. Recycling comes first: it takes the objects in too, which the
+   * others then find there.
+   */
+  async make(strategy: Strategy): Promise<number> {
+    const { revs, meta, work, live } = this.#target;
+    if (strategy !== 'recycle') {
+      const own = this.#target.revision(this.#newest());
+      rmSync(own, { recursive: true });
+      for (const path of [this.#target.marker(this.#newest()), this.#target.index(this.#newest()), `${work}/spare`])
+        rmSync(path, { recursive: true, force: true });
+    }
+    if (strategy === 'archive') for (const path of [live, revs, meta]) rmSync(path, { recursive: true, force: true });
+    return this.#session(async (connection) => {
+      if (strategy === 'recycle') {
+        await connection.request('warm', {}, { timeoutMs });
+        await this.#send(connection);
+      }
+      return this.#fetch(connection, strategy);
+    });
+  }
+
+  /** Serves the revision, and waits until the target has prepared for the next. */
+  async serve(): Promise<void> {
+    const sha = this.#newest();
+    await this.#session(async (connection) => {
+      await this.#stage(connection, 'promote', { revision: sha, adopt: false });
+      await this.#stage(connection, 'finalize', { keep: 2, graceMs: 0 });
+    });
+    this.#served = sha;
+    this.#repository = await openDeployRepository(this.#state.repo, { create: true });
+    await this.#untilIdle();
+  }
+
+  async #send(connection: Connection): Promise<void> {
+    using bundles = createBundleStore(this.#open(), this.#state.work, this.#bus);
+    const { sha256, ...payload } = await bundles.bundle(this.#newest(), this.#served);
+    await connection.request('receive', { sha256, sizeBytes: payload.sizeBytes }, { timeoutMs, payload });
+    this.#bundle = sha256;
+  }
+
+  #bundle: string | undefined;
+
+  async #fetch(connection: Connection, wanted?: Strategy): Promise<number> {
+    const bundle = this.#bundle;
+    this.#bundle = undefined;
+    const startedAt = performance.now();
+    const { result } = await this.#stage(connection, 'fetch', {
+      revision: this.#newest(),
+      adopt: false,
+      ...(bundle !== undefined && { bundle }),
+    });
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (wanted !== undefined && result !== wanted)
+      throw new ScriptFailure(`The target chose ${String(result)}, not ${wanted}`, 'This is a bug');
+    return seconds;
+  }
+
+  async #stage(connection: Connection, stage: string, params: Record<string, unknown>) {
+    return (await connection.request('stage', { stage, fence: this.#fence, ...params }, { timeoutMs })) as Record<
+      string,
+      unknown
+    >;
+  }
+
+  async #session<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { cache, live } = this.#target;
+    const endpoint = { name: 'bench' as HostName, cache, live };
+    const connection = await createLocalTransport({ agentPath }).connect(endpoint, { timeoutMs: 30_000 });
+    try {
+      await connection.request('begin', { fence: ++this.#fence, run: `bench-${this.#fence}` }, { timeoutMs });
+      return await work(connection);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** The lock is free when the agent has done what it does when nobody waits. */
+  async #untilIdle(): Promise<void> {
+    await this.#session(async () => {});
+    await sleep(500);
+  }
+
+  #open(): DeployRepository {
+    if (this.#repository === undefined) throw new Error('first() comes first');
+    return this.#repository;
+  }
+
+  #newest(): Sha {
+    if (this.#revision === undefined) throw new Error('nothing was captured');
+    return this.#revision;
+  }
+}
