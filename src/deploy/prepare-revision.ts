@@ -73,7 +73,8 @@ export async function prepareRevision(world: PrepareWorld, options: PrepareOptio
   const baseManifest = base === undefined ? emptyManifest : await repository.readManifest(base);
   const { git } = repository;
   const { index, walk } = await loadStagingIndex({ git, path: layout.stagingIndex, staging, revision: base });
-  const lookAtFiles = () => runStatPass(git, { root: staging, indexPath: layout.stagingIndex, signal: options.signal });
+  const lookAtFiles = () =>
+    runStatPass(git, { root: staging, index, indexPath: layout.stagingIndex, signal: options.signal });
   refuseUnknownPaths(staging, index, baseManifest, options.scope ?? []);
   using pack = options.dryRun
     ? undefined

@@ -34,7 +34,7 @@ async function capture({ staging, layout, repository }: StagingWorld, quickly: b
   const { git } = repository;
   const revision = repository.live();
   const { index, walk } = await loadStagingIndex({ git, path: layout.stagingIndex, staging, revision });
-  const lookAtFiles = () => runStatPass(git, { root: staging, indexPath: layout.stagingIndex });
+  const lookAtFiles = () => runStatPass(git, { root: staging, index, indexPath: layout.stagingIndex });
   if (quickly) expect(walk).toBeDefined();
   return captureStaging({
     root: staging,
