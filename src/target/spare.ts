@@ -9,7 +9,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import { join } from 'node:path';
 import { isSystemError, ScapError, toErrorReport } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
-import { parseIndex } from '../git/index-file.ts';
+import { createIndexBuilder } from '../git/index-builder.ts';
+import { createIndexCursor, type IndexFile, parseIndex } from '../git/index-file.ts';
 import { flushFileSystem, writeFileAtomic } from '../system/atomic-file.ts';
 import type { TargetContext } from './context.ts';
 import type { TargetLayout } from './layout.ts';
@@ -135,5 +136,21 @@ async function makeSpareTree(
   const base = await loadLinkBase(context, live);
   if (base === undefined)
     throw new ScapError('revision_incomplete', 'Cannot make a spare: the live revision is not complete');
-  return (await makeByLink(context, source, base, root, { restat: true })).index;
+  const { index } = await makeByLink(context, source, base, root, { restat: true });
+  writeFileAtomic(context.layout.index(live), renewIndex(base.index, parseIndex(index)));
+  return index;
+}
+
+/**
+ * The index of a revision with the stat data its files have since they were linked into `linked`, which has the same files. Without it, whoever
+ * checks the revision would find every file moved. A file that is not shared keeps its entry.
+ */
+function renewIndex(index: IndexFile, linked: IndexFile): Buffer {
+  const builder = createIndexBuilder(index.bytes.length);
+  const shared = createIndexCursor(linked);
+  for (const own = createIndexCursor(index); !own.done; own.advance()) {
+    const same = shared.seek(own.path) && shared.stat.ino === own.stat.ino && shared.oid === own.oid;
+    builder.addRaw(same ? shared.raw() : own.raw());
+  }
+  return builder.finish(index.note);
 }
