@@ -254,12 +254,12 @@ describe('a child', () => {
   });
 
   it('waits for a source that waits itself, as long as it says so', async () => {
-    const source = world.source({ limits: { aliveEveryMs: 20 } });
+    const source = world.source({ limits: { aliveEveryMs: 10 } });
     const root = await world.incoming(name);
     const child = await world.incoming(name);
     const ticket = await source.server.grant(root, { child: 'c', ttlMs });
-    const taking = world.take(child, [ticket], { limits: { silenceMs: 200 } });
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    const taking = world.take(child, [ticket], { limits: { silenceMs: 500 } });
+    await new Promise((resolve) => setTimeout(resolve, 1200));
     await root.append(content);
     expect((await taking).receivedBytes).toBe(content.length);
   });

@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import type { IncomingBlob } from '../../../../src/target/relay/blob-file.ts';
+import { childTlsOptions } from '../../../../src/target/relay/relay-tls.ts';
 import type { RelayTicket } from '../../../../src/target/relay/ticket.ts';
+import { createSourceReader } from '../../../../src/target/relay/wire.ts';
 import { nameOf, randomContent, reaches, until, useRelayWorld } from '../../../support/relay-world.ts';
 
 const world = useRelayWorld();
@@ -180,6 +184,46 @@ describe('relay', () => {
     const again = await world.incoming(name, at);
     expect(again).toMatchObject({ verdict: 'whole', resumedBytes: content.length });
     expect(await world.take(again, [])).toMatchObject({ receivedBytes: 0, sources: [] });
+  });
+
+  it('lets neither the others nor the one that receives wait for a child that takes nothing', async () => {
+    const content = randomContent(32 * mebi);
+    const name = nameOf(content);
+    const root = await gatedRoot(name);
+    const middle = await relayOf(root, name, 'middle');
+    const socket = connect(childTlsOptions(await middle.ticket('slow')));
+    socket.on('error', () => {});
+    socket.write(`scap-relay 1 ${name.sha256} 0\n`);
+    await once(socket, 'readable');
+    const quick = await relayOf(middle, name, 'quick');
+    await root.blob.append(content);
+    await Promise.all([middle.taking, quick.taking]);
+    expectWhole(quick.blob, content);
+    await until(() => middle.served.length === 1);
+    expect(middle.served[0]?.child).toBe('quick');
+    // What lies between the two is what sockets hold, not the blob.
+    expect(socket.readableLength).toBeLessThan(mebi);
+    const reader = createSourceReader();
+    let bytes = 0;
+    for await (const chunk of socket)
+      for (const message of reader.push(chunk as Buffer)) if (message.kind === 'bytes') bytes += message.piece.length;
+    expect(bytes).toBe(content.length);
+    await until(() => middle.served.length === 2);
+    expect(middle.served[1]).toMatchObject({ child: 'slow', servedBytes: content.length, outcome: 'whole' });
+  });
+
+  it('keeps below the rate of a source, all children together, and still gives them everything', async () => {
+    const content = randomContent(300_000);
+    const name = nameOf(content);
+    const source = world.source({ bwlimit: 1_000_000 });
+    const whole = await world.whole(content);
+    const startedAt = performance.now();
+    const children = [await world.incoming(name), await world.incoming(name)];
+    const tickets = await Promise.all(children.map(() => source.server.grant(whole, { child: 'c', ttlMs })));
+    await Promise.all(children.map((child, at) => world.take(child, tickets.slice(at, at + 1))));
+    // Less than the last piece is let through early.
+    expect(performance.now() - startedAt).toBeGreaterThan(450);
+    for (const child of children) expectWhole(child, content);
   });
 
   it('gives a whole blob of no bytes at all', async () => {
