@@ -31,7 +31,7 @@ export interface RelayServerOptions {
 export interface RelayServerLimits {
   /** For the TLS handshake, and again for the request. */
   readonly greetingMs: number;
-  /** So long a child may take nothing of what is there for it. */
+  /** So long a child may take nothing of what is there for it: within this time a piece of 256 KiB has to be gone. */
   readonly stallMs: number;
   /** How often a child that waits is told that its source is there. */
   readonly aliveEveryMs: number;

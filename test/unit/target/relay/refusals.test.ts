@@ -84,6 +84,29 @@ describe('a source', () => {
     expect(answers.filter((answer) => answer.startsWith('ok 100000\n'))).toHaveLength(1);
   });
 
+  it('refuses a session that was resumed instead of a key', async () => {
+    const source = await sourceWithTicket();
+    await source.server.grant(source.blob, { child: 'keeps it listening', ttlMs });
+    const socket = connect(childTlsOptions(source.ticket));
+    const sessions: Buffer[] = [];
+    socket.on('session', (session: Buffer) => sessions.push(session));
+    socket.on('error', () => {});
+    socket.write(`scap-relay 1 ${name.sha256} 0\n`);
+    for await (const _ of socket);
+    expect(sessions.length).toBeGreaterThan(0);
+    for (const session of sessions) {
+      const { pskCallback: _key, ...options } = childTlsOptions(source.ticket);
+      const again = connect({ ...options, session });
+      const heard: Buffer[] = [];
+      again.on('error', () => {});
+      again.on('data', (chunk: Buffer) => heard.push(chunk));
+      again.write(`scap-relay 1 ${name.sha256} 0\n`);
+      await new Promise((resolve) => again.once('close', resolve));
+      expect(heard).toEqual([]);
+    }
+    expect(source.served).toHaveLength(1);
+  });
+
   it('refuses a key that is too old or was revoked, and stops listening with the last one', async () => {
     const source = world.source();
     const blob = await world.whole(content);
