@@ -173,6 +173,31 @@ describe('a source', () => {
     await expectHarmless(source);
   });
 
+  it('hangs up on strangers that are too many, and is there again when they are gone', async () => {
+    const source = await sourceWithTicket();
+    const strangers = await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        const socket = connectTcp(source.ticket.port, '127.0.0.1');
+        socket.on('error', () => {});
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    const tooMany = connectTcp(source.ticket.port, '127.0.0.1');
+    tooMany.on('error', () => {});
+    tooMany.resume();
+    await new Promise((resolve) => tooMany.once('close', resolve));
+    expect(source.refused).toMatchObject([{ reason: 'too_many', address: '127.0.0.1' }]);
+    for (const socket of strangers) socket.destroy();
+    // An attempt that does not come through leaves the ticket as it is.
+    const blob = await world.incoming(name);
+    await world.take(
+      blob,
+      Array.from({ length: 1000 }, () => source.ticket),
+    );
+    expect(blob.verdict).toBe('whole');
+  });
+
   it('hangs up on a child that takes nothing', async () => {
     const source = world.source({ limits: { stallMs: 100 } });
     const large = randomContent(32 * 1024 * 1024);
