@@ -12,6 +12,7 @@ import type { TargetLayout } from './layout.ts';
 import { prepareLiveDirectory, readLiveSha } from './live-path.ts';
 import { listNames, readMarker } from './marker.ts';
 import type { RecyclableTree } from './materialise/recycle.ts';
+import { isResumableBlob } from './relay/half-received.ts';
 import { type CheckedSpare, isReadySpare } from './spare.ts';
 import { readState, writeState } from './state.ts';
 import type { Trash } from './trash.ts';
@@ -73,7 +74,7 @@ export async function takeTarget(layout: TargetLayout, trash: Trash, reason: str
 
 function sweep(layout: TargetLayout, trash: Trash): void {
   for (const name of readdirSync(layout.work)) {
-    if (isReadySpare(layout, name)) continue;
+    if (isReadySpare(layout, name) || isResumableBlob(layout, name)) continue;
     // Names that this run may use again, such as a bundle's, must not be in the trash.
     const away = join(layout.work, `swept-${randomBytes(4).toString('hex')}`);
     renameSync(join(layout.work, name), away);

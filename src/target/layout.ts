@@ -22,6 +22,8 @@ export interface TargetLayout {
   index(sha: Sha): string;
   /** A transferred bundle, by the SHA-256 of its bytes. */
   bundle(sha256: string): string;
+  /** A blob that came through a relay, by the SHA-256 of its bytes, once it is whole; see `relay/blob-file` for where it lies before. */
+  blob(sha256: string): string;
 }
 
 export function createTargetLayout(cache: string, live: string): TargetLayout {
@@ -42,5 +44,6 @@ export function createTargetLayout(cache: string, live: string): TargetLayout {
     marker: (sha) => join(meta, `${sha}.json`),
     index: (sha) => join(meta, `${sha}.index`),
     bundle: (sha256) => join(work, `bundle-${sha256}`),
+    blob: (sha256) => join(work, `blob-${sha256}`),
   };
 }

@@ -1,0 +1,87 @@
+/**
+ * The relay of one target, as its agent has it: the blobs that this run brings, where they come from, and who may take them here.
+ */
+import { ScapError } from '../../core/errors.ts';
+import type { TargetLayout } from '../layout.ts';
+import { type IncomingBlob, openIncomingBlob } from './blob-file.ts';
+import { type BlobName, shortBlobName } from './blob-name.ts';
+import { createRelayServer, type GrantOptions, type RelayServerOptions } from './relay-server.ts';
+import { type TakeOptions, type TakeReport, takeBlob } from './take-blob.ts';
+import type { RelayTicket } from './ticket.ts';
+
+export interface TargetRelay extends AsyncDisposable {
+  /**
+   * Makes a ticket for a child, also for a blob of which nothing is here yet: the tree is set up from the top, and bytes flow once the first
+   * takes. Looks for an earlier process's half when it sees the blob for the first time. Throws `relay_unavailable` or what the file system throws.
+   */
+  grant(name: BlobName, options: GrantOptions): Promise<RelayTicket>;
+  /** Makes a ticket useless that was not used. */
+  revoke(identity: string): void;
+  /**
+   * Takes a blob; it then stands at `layout.blob`, checked. Throws as {@link takeBlob}; after a lost source, children wait, and another call goes
+   * on. After damage another call begins from nothing. One call at a time for each blob: `protocol_violation` else.
+   */
+  take(
+    name: BlobName,
+    tickets: Iterable<RelayTicket> | AsyncIterable<RelayTicket>,
+    options: TakeOptions,
+  ): Promise<TakeReport>;
+  /**
+   * Hangs up on everybody, stops listening, and closes the files: halves stay to be found by the next process. Those who call `take` must have
+   * aborted it before.
+   */
+  close(): Promise<void>;
+}
+
+/** The caller holds the target's lock for as long as the relay lives. */
+export function createTargetRelay(layout: TargetLayout, options: RelayServerOptions): TargetRelay {
+  const server = createRelayServer(options);
+  const blobs = new Map<string, Promise<IncomingBlob>>();
+  const taking = new Set<string>();
+
+  const open = async (name: BlobName): Promise<IncomingBlob> => {
+    const known = blobs.get(name.sha256);
+    const blob = await known;
+    if (blob !== undefined && blob.name.sizeBytes !== name.sizeBytes) throw contradiction(name, blob.name);
+    if (blob !== undefined && blob.verdict !== 'damaged' && blob.verdict !== 'gone') return blob;
+    // Somebody else may have opened it while we looked.
+    if (blobs.get(name.sha256) !== known) return open(name);
+    const opening = openIncomingBlob(layout.blob(name.sha256), name);
+    blobs.set(name.sha256, opening);
+    opening.catch(() => blobs.delete(name.sha256));
+    await blob?.close();
+    return opening;
+  };
+  const close = async () => {
+    await server.close();
+    for (const blob of await Promise.allSettled(blobs.values())) {
+      if (blob.status === 'fulfilled') await blob.value.close();
+    }
+    blobs.clear();
+  };
+  return {
+    grant: async (name, grantOptions) => server.grant(await open(name), grantOptions),
+    revoke: (identity) => server.revoke(identity),
+    take: async (name, tickets, takeOptions) => {
+      if (taking.has(name.sha256)) {
+        const message = `Cannot take blob ${shortBlobName(name)}: this target is taking it already`;
+        throw new ScapError('protocol_violation', message);
+      }
+      taking.add(name.sha256);
+      try {
+        return await takeBlob(await open(name), tickets, takeOptions);
+      } finally {
+        taking.delete(name.sha256);
+      }
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function contradiction(name: BlobName, known: BlobName): ScapError {
+  return new ScapError(
+    'protocol_violation',
+    `Cannot use blob ${shortBlobName(name)}: it has ${known.sizeBytes} bytes, not ${name.sizeBytes}`,
+  );
+}
