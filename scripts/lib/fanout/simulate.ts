@@ -7,6 +7,7 @@ import type { HostName } from '../../../src/core/host-name.ts';
 import {
   deployHost,
   type Fanout,
+  type FanoutHost,
   type FanoutRules,
   isSettled,
   type Place,
@@ -215,8 +216,13 @@ class Run {
   }
 
   #mustGoOn(): void {
-    const states = [...this.fanout.hosts.values()].map(({ status }) => status);
-    if (!states.includes('waiting') || states.includes('receiving')) return;
-    throw new Error(`${states.filter((status) => status === 'waiting').length} targets wait for nobody`);
+    const hosts = [...this.fanout.hosts.values()];
+    const waiting = hosts.filter(({ status }) => status === 'waiting').length;
+    const isFed = ({ from }: FanoutHost) => from === deployHost || this.#isWhole(from);
+    if (waiting > 0 && !hosts.some(isFed)) throw new Error(`${waiting} targets wait and nobody is sent anything`);
+  }
+
+  #isWhole(name: HostName | undefined): boolean {
+    return name !== undefined && this.fanout.hosts.get(name)?.status === 'whole';
   }
 }
