@@ -5,18 +5,20 @@
  * It is prepared after a run, when nobody waits any more: out of the revision that retention has just given up, by applying the difference,
  * or else by linking. It is a convenience: without it, or when it was touched, a revision is made by other means.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError, ScapError, toErrorReport } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
+import { revisionRef } from '../git/bundle.ts';
 import { createIndexBuilder } from '../git/index-builder.ts';
-import { createIndexCursor, type IndexFile, parseIndex } from '../git/index-file.ts';
+import { createIndexCursor, type IndexFile, parseIndex, unknownStat } from '../git/index-file.ts';
+import { hasRef } from '../git/repository.ts';
 import { flushFileSystem, writeFileAtomic } from '../system/atomic-file.ts';
 import type { TargetContext } from './context.ts';
 import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { loadLinkBase, makeWorkRoot, workPath } from './materialise/complete-revision.ts';
-import { makeByLink } from './materialise/link.ts';
+import { type LinkBase, makeByLink } from './materialise/link.ts';
 import { applyDifference, findMovedStats, type RecyclableTree } from './materialise/recycle.ts';
 import { readRevisionSource } from './materialise/revision-source.ts';
 
@@ -99,7 +101,7 @@ export async function prepareSpare(context: TargetContext, retired: RecyclableTr
   if (live === undefined || isReadySpare(context.layout, directoryName)) return;
   try {
     const directory = spareDirectory(context.layout);
-    rmSync(directory, { recursive: true, force: true });
+    throwAway(context, directory);
     mkdirSync(directory, 0o755);
     const root = join(directory, 'tree');
     // What it is made from was looked at after this; an edit since then must not pass for older than that look.
@@ -110,10 +112,18 @@ export async function prepareSpare(context: TargetContext, retired: RecyclableTr
     writeFileAtomic(join(directory, 'index'), index);
     writeFileAtomic(join(directory, 'ready.json'), JSON.stringify({ sha: live, verifiedAt }));
   } catch (error) {
-    rmSync(spareDirectory(context.layout), { recursive: true, force: true });
+    throwAway(context, spareDirectory(context.layout));
     if (!(error instanceof ScapError))
       context.notify({ kind: 'note', code: 'spare.failed', message: toErrorReport(error).message });
   }
+}
+
+/** Into the trash, which looks at shared files before their ctime moves. */
+function throwAway(context: TargetContext, directory: string): void {
+  if (!existsSync(directory)) return;
+  const away = workPath(context, 'unready');
+  renameSync(directory, away);
+  context.trash.add(away);
 }
 
 async function makeSpareTree(
@@ -125,32 +135,34 @@ async function makeSpareTree(
   const source = await readRevisionSource(context.git, live);
   if (retired !== undefined) {
     renameSync(retired.root, root);
-    const tree = await applyDifference(context, source, { ...retired, root });
+    // A repository that was lost and made anew knows nothing of it.
+    const known = await hasRef(context.git, revisionRef(retired.sha));
+    const tree = known ? await applyDifference(context, source, { ...retired, root }) : undefined;
     if (tree !== undefined) return tree.index;
     // Somebody had changed it: it is of no use.
-    const away = workPath(context, 'drifted');
-    renameSync(root, away);
-    context.trash.add(away);
+    throwAway(context, root);
   }
   makeWorkRoot(root);
   const base = await loadLinkBase(context, live);
   if (base === undefined)
     throw new ScapError('revision_incomplete', 'Cannot make a spare: the live revision is not complete');
   const { index } = await makeByLink(context, source, base, root, { restat: true });
-  writeFileAtomic(context.layout.index(live), renewIndex(base.index, parseIndex(index)));
+  writeFileAtomic(context.layout.index(live), renewIndex(base, parseIndex(index)));
   return index;
 }
 
 /**
  * The index of a revision with the stat data its files have since they were linked into `linked`, which has the same files. Without it, whoever
- * checks the revision would find every file moved. A file that is not shared keeps its entry.
+ * checks the revision would find every file moved. A file that is not shared keeps its entry; one that is not as it should be has none to
+ * keep, for git would take an old entry in a young index at its word.
  */
-function renewIndex(index: IndexFile, linked: IndexFile): Buffer {
+export function renewIndex({ index, drifted }: LinkBase, linked: IndexFile): Buffer {
   const builder = createIndexBuilder(index.bytes.length);
   const shared = createIndexCursor(linked);
   for (const own = createIndexCursor(index); !own.done; own.advance()) {
     const same = shared.seek(own.path) && shared.stat.ino === own.stat.ino && shared.oid === own.oid;
-    builder.addRaw(same ? shared.raw() : own.raw());
+    if (drifted.has(own.path)) builder.add(own.path, own.mode, own.oid, unknownStat);
+    else builder.addRaw(same ? shared.raw() : own.raw());
   }
   return builder.finish(index.note);
 }

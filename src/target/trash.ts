@@ -5,6 +5,7 @@ import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:f
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { type BytePath, fromText, toFsPath } from '../core/byte-path.ts';
 import { isSystemError } from '../core/errors.ts';
+import { toCtimeMs } from './ctime-windows.ts';
 
 export interface Trash {
   /** Notes a path for deletion. */
@@ -62,8 +63,8 @@ export async function removeTree(path: BytePath, onShared?: OnShared): Promise<v
 }
 
 function removeFile(path: string | Buffer, onShared: OnShared | undefined): void {
-  const stats = onShared && lstatSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && stats.nlink > 1) onShared?.(stats.ctimeMs);
+  const stats = onShared && lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stats !== undefined && stats.nlink > 1n) onShared?.(toCtimeMs(stats));
   ignoreGone(() => unlinkSync(path));
 }
 

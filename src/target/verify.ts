@@ -13,7 +13,7 @@ import type { Sha } from '../core/sha.ts';
 import { createIndexCursor, type IndexCursor, type IndexFile } from '../git/index-file.ts';
 import { createObjectHash } from '../git/object-id.ts';
 import { type WalkedEntry, walkTree } from '../system/tree-walk.ts';
-import { type CtimeWindow, isSuspicious } from './ctime-windows.ts';
+import { type CtimeWindow, isSuspicious, toCtimeMs } from './ctime-windows.ts';
 import { entryBits } from './materialise/revision-source.ts';
 
 /** One place where a revision on disk is not as it should be. */
@@ -70,8 +70,7 @@ export function judgeFile(
   if (!known.matches(stats, { ctime: false })) return 'changed';
   if (!stats.isSymbolicLink() && (Number(stats.mode) & 0o7777) !== entryBits(options.manifest, path, known.mode))
     return 'mode';
-  const suspicious =
-    options.deep || isSuspicious(Number(stats.ctimeNs / 1000n) / 1000, options.verifiedAt, options.windows);
+  const suspicious = options.deep || isSuspicious(toCtimeMs(stats), options.verifiedAt, options.windows);
   return suspicious && hashOnDisk(options.root, entry, known.mode) !== known.oid ? 'changed' : undefined;
 }
 

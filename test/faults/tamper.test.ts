@@ -279,7 +279,10 @@ describe('the live revision', () => {
     shared = site;
   });
 
-  it('[B21] [I7] an edit of a shared file stays detectable when scap itself deletes another name of it', async () => {
+  it.each([
+    ['deletes another name of it', undefined],
+    ['throws a spare away that it cannot make', 'repo.git'],
+  ])('[B21] [I7] an edit of a shared file stays detectable when scap itself %s', async (_what, lost) => {
     const site = new Site({ hosts: ['web1'], keepRevisions: 4 });
     const trees = new Map<string, string>();
     const pushNext = async (story: string) => {
@@ -296,6 +299,8 @@ describe('the live revision', () => {
     utimesSync(path, atime, mtime);
     // Spares and pruned revisions that share the file go: its ctime moves once more, by scap's doing. What is promoted must be true all the same.
     for (let round = 0; round < 5; round++) {
+      if (lost) rmSync(join(site.cache('web1'), lost), { recursive: true });
+      if (lost) await pushNext(`push ${round} without ${lost}`);
       await site.ok(['rollback']);
       await site.settle();
       expect(servedTree(site, 'web1'), `rollback ${round}`).toBe(trees.get(site.liveSha('web1')));

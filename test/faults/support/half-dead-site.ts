@@ -188,8 +188,9 @@ export class HalfDeadSite {
     const { address, netns = '' } = this.host(name);
     const lladdr = run(['ip', 'netns', 'exec', netns, 'cat', '/sys/class/net/eth0/address']).trim();
     const tag = fleetTag(this.fleet.directory);
-    run(['ip', 'neigh', 'replace', address, 'lladdr', lladdr, 'dev', bridgeName(tag), 'nud', 'permanent']);
+    // In this order: a bridge that loses the port whose address it bore takes another, and forgets whom it knew.
     run(['ip', 'link', 'set', linkName(tag, name), 'nomaster']);
+    run(['ip', 'neigh', 'replace', address, 'lladdr', lladdr, 'dev', bridgeName(tag), 'nud', 'permanent']);
   }
 
   /** Runs a program among the mounts of a host, where its /srv is. Namespaces only. */

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { emptyManifest, gitMode, manifestPath } from '../../../src/core/manifest.ts';
 import type { Sha } from '../../../src/core/sha.ts';
@@ -10,6 +11,7 @@ import {
   forgetWindows,
   isSuspicious,
   readWindows,
+  toCtimeMs,
   withinWindow,
 } from '../../../src/target/ctime-windows.ts';
 import { createTargetLayout } from '../../../src/target/layout.ts';
@@ -118,8 +120,8 @@ describe('isSuspicious()', () => {
     [600, 600, false, 'changed when it was verified'],
     [700, 600, true, 'changed after it was verified'],
     [1500, 600, false, 'changed in a window of ours'],
-    [980, 600, false, 'changed in a window, by a clock that lags a tick'],
-    [979, 600, true, 'changed just before a window'],
+    [1000, 600, false, 'changed at the beginning of a window'],
+    [999.999, 600, true, 'changed just before a window'],
     [2000, 600, false, 'changed at the end of a window'],
     [2001, 600, true, 'changed just after a window'],
     [9_999_999, 600, false, 'changed in a window that is still open'],
@@ -175,19 +177,49 @@ describe('windows left open', () => {
     expect(readWindows(layout)).toEqual([]);
     rmSync(layout.ctimeWindows, { recursive: true });
   });
+});
+
+describe('withinWindow()', () => {
+  let cache: string;
+  let layout: ReturnType<typeof createTargetLayout>;
+  beforeEach(() => {
+    cache = mkdtempSync(join(tmpdir(), 'scap-test-'));
+    layout = createTargetLayout(cache, join(cache, 'live'));
+  });
+  afterEach(() => rmSync(cache, { recursive: true }));
+  const touch = (name: string) => {
+    writeFileSync(join(cache, name), '');
+    return toCtimeMs(statSync(join(cache, name), { bigint: true }));
+  };
 
   it('is on disk before the work begins, and closed after it however it ended', async () => {
     let during: CtimeWindow[] = [];
     const failing = withinWindow(layout, async () => {
       during = readWindows(layout);
-      vi.setSystemTime(start + 70);
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect(during).toEqual([{ from: start, to: null }]);
-    expect(readWindows(layout)).toEqual([{ from: start, to: start + 70 }]);
+    expect(during).toEqual([{ from: expect.any(Number), to: null }]);
+    const [{ from, to }] = readWindows(layout) as [CtimeWindow];
+    expect(from).toBe(during[0]?.from);
+    expect(to).toBeGreaterThanOrEqual(from);
     forgetWindows(layout);
     expect(readWindows(layout)).toEqual([]);
+  });
+
+  it('[B27] holds every change made in it and none made a moment before', async () => {
+    for (let round = 0; round < 30; round++) {
+      const before = touch(`before-${round}`);
+      const inside: number[] = [];
+      await withinWindow(layout, async () => {
+        inside.push(touch(`first-${round}`));
+        if (round % 3 === 0) await sleep(round % 7);
+        inside.push(touch(`last-${round}`));
+      });
+      const windows = readWindows(layout);
+      expect(isSuspicious(before, 0, windows), `${before} in ${JSON.stringify(windows.at(-1))}`).toBe(true);
+      expect(inside.map((ctimeMs) => isSuspicious(ctimeMs, 0, windows))).toEqual([false, false]);
+    }
   });
 });
 
