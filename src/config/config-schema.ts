@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { nearestWord } from '../core/nearest-word.ts';
 import {
   batch,
+  bytes,
   count,
   describeValue,
   failureBudget,
@@ -13,6 +14,7 @@ import {
   path,
   paths,
   port,
+  portRange,
   ratio,
   soak,
   text,
@@ -75,6 +77,12 @@ export function createConfigSchema(base: PathBase, { stagingRequired }: { readon
       keepAlive: timeout.prefault('5s'),
       proxyJump: proxyJump.optional(),
       node: nodeProgram.optional(),
+    }).prefault({}),
+    fanout: section({
+      degree: count(1).default(4),
+      threshold: bytes.prefault('8MiB'),
+      ports: portRange.prefault('8730-8790'),
+      bwlimit: bytes.prefault(0),
     }).prefault({}),
     timeouts: section({
       fetch: timeout.prefault('10m'),

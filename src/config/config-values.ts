@@ -1,7 +1,9 @@
 /** The schemas of single values. Each gives one message that says what was expected and what was found. */
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { parseBytes } from '../core/bytes.ts';
 import { parseDuration } from '../core/duration.ts';
+import { type PortRange, parsePortRange } from '../core/port-range.ts';
 import type { BatchSize, FailureBudget, OnControllerLoss, Transport } from './config.ts';
 
 /** What relative paths start from. */
@@ -61,6 +63,19 @@ export const port: z.ZodType<number> = value((input) =>
     ? { value: input as number }
     : refuse('expected a port between 1 and 65535', input),
 );
+
+export const portRange: z.ZodType<PortRange> = value<PortRange>((input) => {
+  const range = typeof input === 'string' || typeof input === 'number' ? parsePortRange(String(input)) : undefined;
+  return range === undefined ? refuse('expected ports such as "8730-8790"', input) : { value: range };
+});
+
+/** An amount of data in bytes. */
+export const bytes: z.ZodType<number> = value((input) => {
+  const amount = typeof input === 'string' || typeof input === 'number' ? parseBytes(String(input)) : undefined;
+  return amount === undefined
+    ? refuse('expected an amount of data such as "8MiB" or "50MB"', input)
+    : { value: amount };
+});
 
 /** Text that is not empty and has no control characters; `what` names it in the message. */
 export function text(what: string): z.ZodType<string> {

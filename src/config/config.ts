@@ -1,5 +1,7 @@
 /** What scap is configured to do: the parsed, complete form of `scap.yaml`, every default filled in, every path absolute. */
 
+import type { PortRange } from '../core/port-range.ts';
+
 export interface Config {
   /** The file it was read from; `undefined` when {@link Config.embedded}. */
   readonly source: string | undefined;
@@ -17,6 +19,7 @@ export interface Config {
   readonly keepDeploys: number;
   readonly timeouts: TimeoutSettings;
   readonly ssh: SshSettings;
+  readonly fanout: FanoutSettings;
   /** In the order of the file; at least one. */
   readonly hosts: readonly HostSettings[];
   /** In the order of the file; at least one. */
@@ -51,6 +54,18 @@ export interface SshSettings {
   readonly proxyJump: string | undefined;
   /** Name or absolute path of Node on the targets. */
   readonly node: string | undefined;
+}
+
+/** How large blobs reach many targets. */
+export interface FanoutSettings {
+  /** At most so many copies at once from one source, the deploy host included; at least 1. */
+  readonly degree: number;
+  /** A smaller bundle goes to every target straight from the deploy host. */
+  readonly thresholdBytes: number;
+  /** What targets listen on, each for as long as others are expected. */
+  readonly ports: PortRange;
+  /** Bytes per second that one target may send to others; 0: no limit. */
+  readonly bytesPerSecond: number;
 }
 
 /** Ways to reach a host. */

@@ -93,6 +93,12 @@ function toConfig(input: ConfigInput, source?: string, yaml?: YamlText): Config 
       connectMs: input.timeouts.connect,
     },
     ssh: toSsh(input),
+    fanout: {
+      degree: input.fanout.degree,
+      thresholdBytes: input.fanout.threshold,
+      ports: input.fanout.ports,
+      bytesPerSecond: input.fanout.bwlimit,
+    },
     hosts: ordered.map(({ name, position }) => toHost(name, where(position), input)),
     groups: groups.length > 0 ? groups : [everyHost],
     warnings: [],

@@ -1,16 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
 import { timesRef, writeBundle } from '../git/bundle.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
-import type { Payload } from '../transport/connection.ts';
+import type { Payload } from '../transport/payload.ts';
 
 /** A bundle ready to be sent to any number of targets. */
 export interface ReadyBundle extends Payload {
   readonly sha256: string;
+  /** As `open`, from a byte on. */
+  openFrom(offset: number): Readable;
 }
 
 /** Makes each bundle once, however many targets want it, and removes them all when disposed. */
@@ -38,6 +41,7 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
       sizeBytes,
       sha256: await hashFile(path),
       open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+      openFrom: (start) => createReadStream(path, { start, highWaterMark: 1024 * 1024 }),
     };
   };
   return {

@@ -12,6 +12,7 @@ import type { RunContext, TaskResult } from './commands/command.ts';
 import { confirmRest } from './confirm-rest.ts';
 import { commandWorld, type DeployHost } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
+import { createDistributor } from './distribution/distributor.ts';
 import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
 import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
@@ -106,6 +107,12 @@ export async function runPlan(
     adopt: options.adopt,
     fleet,
     bundles,
+    distributor: createDistributor({
+      fanout: host.config.fanout,
+      timeoutMs: host.config.timeouts.fetchMs,
+      bus,
+      signal: host.signal,
+    }),
     bus,
     signal: host.signal,
   };

@@ -7,7 +7,8 @@ import { isSha, type Sha } from '../core/sha.ts';
 import type { LivePath } from '../target/live-path.ts';
 import type { Unreverted } from '../target/unconfirmed.ts';
 import type { Drift } from '../target/verify.ts';
-import type { Connection, Payload, RequestOptions } from '../transport/connection.ts';
+import type { Connection, RequestOptions } from '../transport/connection.ts';
+import type { Payload } from '../transport/payload.ts';
 import { parseErrorReport } from '../transport/protocol.ts';
 
 /** What a target says about itself; see `target/probe`. */

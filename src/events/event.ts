@@ -84,6 +84,21 @@ export interface EventData {
     readonly bytes: number;
     readonly durationMs: number;
   };
+  /** A large bundle went from target to target, and everybody has it or will not get it. */
+  'bundle.distributed': {
+    readonly sha256: string;
+    readonly bytes: number;
+    /** How many targets have it. */
+    readonly hosts: number;
+    readonly failed: number;
+    /** What the deploy host sent, to all targets together. */
+    readonly sentBytes: number;
+    /** The first tier got its last bytes from the deploy host, the second from the first, and so on. */
+    readonly tiers: readonly { readonly hosts: number; readonly bytes: number }[];
+    /** Copies that failed, or were too slow and replaced. */
+    readonly losses: number;
+    readonly durationMs: number;
+  };
   'run.started': {
     readonly n: number;
     readonly plan: string;

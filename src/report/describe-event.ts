@@ -54,6 +54,8 @@ export function describeEvent(event: ScapEvent): Line | undefined {
       return warn(`${event.host}: ${toOneLine(event.message)}`);
     case 'bundle.built':
       return describeBundle(event);
+    case 'bundle.distributed':
+      return describeDistribution(event);
     case 'run.started':
       return describeRunStart(event);
     case 'stage.started':
@@ -151,6 +153,15 @@ function describeReused(event: EventOf<'revision.reused'>): Line {
 function describeBundle({ revision, base, bytes, durationMs }: EventOf<'bundle.built'>): Line {
   const from = base === null ? '' : ` for hosts that have ${shortSha(base)}`;
   return info(`Packed revision ${shortSha(revision)}${from}: ${formatBytes(bytes)} in ${formatDuration(durationMs)}`);
+}
+
+function describeDistribution(event: EventOf<'bundle.distributed'>): Line {
+  const { bytes, hosts, failed, sentBytes, tiers, losses, durationMs } = event;
+  const deep = tiers.length > 1 ? `, ${tiers.length} tiers deep` : '';
+  const again = losses > 0 ? `; ${countOf(losses, 'time')} a copy had to be begun again` : '';
+  const missing = failed > 0 ? `; ${countOf(failed, 'host')} did not get it` : '';
+  const text = `Brought ${formatBytes(bytes)} to ${countOf(hosts, 'host')} in ${formatDuration(durationMs)}${deep}: the deploy host sent ${formatBytes(sentBytes)}${again}${missing}`;
+  return losses + failed > 0 ? warn(text) : info(text);
 }
 
 function describeRunStart(event: EventOf<'run.started'>): Line {

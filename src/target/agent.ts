@@ -1,7 +1,7 @@
 /**
  * The agent: a target session behind the protocol of `transport/protocol`, for as long as standard input stays open.
  *
- * Requests are carried out one after the other. When standard input ends, or nothing came in for as long as the deploy host promised (see
+ * Requests are carried out one after the other; those of the relay at once. When standard input ends, or nothing came in for as long as the deploy host promised (see
  * `lease`), the deploy host is gone or done: what runs is asked to stop at its next safe point, a promotion that was to be confirmed and was
  * not is taken back (see `unconfirmed`), the lock is freed, what was thrown away is deleted, and the process ends.
  */
@@ -16,8 +16,9 @@ import {
   protocolVersion,
   type Request,
 } from '../transport/protocol.ts';
-import type { BundleReceiver } from './bundle-receiver.ts';
+import type { PayloadReceiver } from './bundle-receiver.ts';
 import { createLease, type Lease } from './lease.ts';
+import { isRelayVerb } from './relay/relay-verbs.ts';
 import type { TargetSession } from './session.ts';
 
 export interface AgentIo {
@@ -55,8 +56,9 @@ export async function serveAgent(
   const send = (message: FromAgent) => void (silenced || stdout.write(encodeMessage(message)));
   const running = new Map<number, AbortController>();
   let queue: Promise<void> = Promise.resolve();
+  const aside = new Set<Promise<void>>();
   let payload:
-    | { readonly request: Request; readonly receiver: BundleReceiver | undefined; readonly refusal: unknown }
+    | { readonly request: Request; readonly receiver: PayloadReceiver | undefined; readonly refusal: unknown }
     | undefined;
 
   const carryOut = async (request: Request, work: (signal: AbortSignal) => Promise<unknown>) => {
@@ -72,12 +74,17 @@ export async function serveAgent(
   };
   const enqueue = (request: Request, work: (signal: AbortSignal) => Promise<unknown>) => {
     running.set(request.id, new AbortController());
-    queue = queue.then(() => carryOut(request, work));
+    if (!isRelayVerb(request.verb)) {
+      queue = queue.then(() => carryOut(request, work));
+      return;
+    }
+    const relayed = carryOut(request, work).finally(() => aside.delete(relayed));
+    aside.add(relayed);
   };
   const onRequest = (request: Request) => {
     const params = (request.params ?? {}) as Record<string, unknown>;
-    if (request.verb === 'receive') {
-      payload = { request, ...startReceiving(session, params) };
+    if (request.verb === 'receive' || request.verb === 'blob-give') {
+      payload = { request, ...startReceiving(session, request.verb, params) };
       if (!request.payloadBytes) finishPayload();
       return;
     }
@@ -91,7 +98,7 @@ export async function serveAgent(
     if (done === undefined) return;
     enqueue(done.request, async () => {
       if (done.receiver === undefined) throw done.refusal;
-      done.receiver.finish();
+      return done.receiver.finish();
     });
   };
   const parser = createFrameParser(
@@ -133,14 +140,14 @@ export async function serveAgent(
   stdin.destroy();
   payload?.receiver?.abandon();
   for (const controller of running.values()) controller.abort();
-  const isDrained = await settlesWithin(queue, drainMs);
+  const isDrained = await settlesWithin(Promise.all([queue, ...aside]), drainMs);
   const isBack = await settlesWithin(session.takeBack(), drainMs);
   if (!isDrained || !isBack || !(await settlesWithin(session.end(), endMs))) return 'stuck';
   if (violation !== undefined) throw violation;
   return 'done';
 }
 
-async function settlesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+async function settlesWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, limitMs, false);
@@ -152,9 +159,9 @@ async function settlesWithin(work: Promise<void>, limitMs: number): Promise<bool
   }
 }
 
-function startReceiving(session: TargetSession, params: Record<string, unknown>) {
+function startReceiving(session: TargetSession, verb: string, params: Record<string, unknown>) {
   try {
-    return { receiver: session.receive(params), refusal: undefined };
+    return { receiver: session.receive(verb, params), refusal: undefined };
   } catch (refusal) {
     return { receiver: undefined, refusal };
   }

@@ -4,16 +4,17 @@ import { ScapError } from '../core/errors.ts';
 import { writeAll } from '../system/atomic-file.ts';
 import type { TargetLayout } from './layout.ts';
 
-/** Takes in the bytes of one bundle as they arrive. */
-export interface BundleReceiver {
+/** Takes in the payload of one request as it arrives. */
+export interface PayloadReceiver {
   /** Never throws: what goes wrong is told by `finish`, once the sender has sent everything. */
   push(piece: Buffer): void;
-  /** Checks the bytes against the name and makes the bundle available. Throws `bundle_damaged` or what writing threw. */
-  finish(): void;
+  /** Makes use of it; returns the reply. */
+  finish(): unknown;
   abandon(): void;
 }
 
-export function createBundleReceiver(layout: TargetLayout, sha256: string): BundleReceiver {
+/** Its `finish` checks the bytes against their name and makes the bundle available; it throws `bundle_damaged` or what writing threw. */
+export function createBundleReceiver(layout: TargetLayout, sha256: string): PayloadReceiver {
   const part = `${layout.bundle(sha256)}.part`;
   const hash = createHash('sha256');
   let failure: unknown;

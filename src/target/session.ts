@@ -9,13 +9,14 @@ import { createGit } from '../git/git-command.ts';
 import { openRepository } from '../git/repository.ts';
 import type { FileLock } from '../system/file-lock.ts';
 import type { AgentNotice } from '../transport/protocol.ts';
-import { type BundleReceiver, createBundleReceiver } from './bundle-receiver.ts';
+import { createBundleReceiver, type PayloadReceiver } from './bundle-receiver.ts';
 import { type Aftermath, admitFence, type TargetContext, takeTarget } from './context.ts';
 import { forgetWindows, isSuspicious, readWindows, withinWindow } from './ctime-windows.ts';
 import type { TargetLayout } from './layout.ts';
 import { readLiveSha } from './live-path.ts';
 import { verifyComplete } from './materialise/complete-revision.ts';
 import { probeTarget } from './probe.ts';
+import { createRelayVerbs, isRelayVerb, ownAddress, type RelayVerbs } from './relay/relay-verbs.ts';
 import { planRetention } from './retention.ts';
 import { type CheckedSpare, checkSpareAhead, prepareSpare } from './spare.ts';
 import { gatherRetentionFacts, retentionRule } from './stages/finalize.ts';
@@ -33,37 +34,48 @@ export interface Call {
 
 export interface TargetSession {
   /**
-   * Carries out one verb: `probe`, `begin`, `stage`, `confirm`, `verify`, `warm`, `prunable`. Throws what it throws; see each.
-   * `begin` takes the target's lock and admits the run's fence; `stage` and `confirm` need it.
+   * Carries out one verb: `probe`, `begin`, `stage`, `confirm`, `verify`, `warm`, `prunable`, and those of the relay. Throws what it throws; see each.
+   * `begin` takes the target's lock and admits the run's fence; `stage`, `confirm` and the relay need it.
    */
   call(verb: string, call: Call): Promise<unknown>;
-  /** Takes in a bundle; needs `begin`. */
-  receive(params: Readonly<Record<string, unknown>>): BundleReceiver;
+  /** Takes in the payload of `receive`, a bundle, or of `blob-give`, a piece of a blob; both need `begin`. */
+  receive(verb: string, params: Readonly<Record<string, unknown>>): PayloadReceiver;
   /** The deploy host is gone: undoes a promotion that it wanted undone in that case and has not confirmed. Never throws. */
   takeBack(): Promise<void>;
   /** Prepares for the next run, frees the target, then deletes what was thrown away. */
   end(): Promise<void>;
 }
 
-export function createTargetSession(layout: TargetLayout, stages: StageRegistry): TargetSession {
-  return new Session(layout, stages);
+/** `address` is where other targets reach this one. */
+export function createTargetSession(
+  layout: TargetLayout,
+  stages: StageRegistry,
+  address = ownAddress(process.env),
+): TargetSession {
+  return new Session(layout, stages, createRelayVerbs(layout, address));
 }
 
 class Session implements TargetSession {
   readonly #layout: TargetLayout;
   readonly #stages: StageRegistry;
+  readonly #relay: RelayVerbs;
   readonly #trash = createTrash();
   readonly #verified = new Set<Sha>();
   readonly #aftermath: Aftermath = { finalized: false, retired: undefined, unconfirmed: undefined };
   #checkedSpare: CheckedSpare | undefined;
   #lock: FileLock | undefined;
 
-  constructor(layout: TargetLayout, stages: StageRegistry) {
+  constructor(layout: TargetLayout, stages: StageRegistry, relay: RelayVerbs) {
     this.#layout = layout;
     this.#stages = stages;
+    this.#relay = relay;
   }
 
   async call(verb: string, call: Call): Promise<unknown> {
+    if (isRelayVerb(verb)) {
+      this.#requireLock();
+      return this.#relay.call(verb, { ...call, notify: throttleProgress(call.notify) });
+    }
     switch (verb) {
       case 'probe':
         return probeTarget(this.#layout);
@@ -87,11 +99,22 @@ class Session implements TargetSession {
     }
   }
 
-  receive(params: Readonly<Record<string, unknown>>): BundleReceiver {
+  receive(verb: string, params: Readonly<Record<string, unknown>>): PayloadReceiver {
+    if (isRelayVerb(verb)) return this.#receivePiece(params);
     const { sha256 } = params;
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid('sha256', 'a SHA-256', sha256);
     this.#requireLock();
     return createBundleReceiver(this.#layout, sha256);
+  }
+
+  #receivePiece(params: Readonly<Record<string, unknown>>): PayloadReceiver {
+    this.#requireLock();
+    const pieces: Buffer[] = [];
+    return {
+      push: (piece) => void pieces.push(piece),
+      finish: () => this.#relay.give(params, Buffer.concat(pieces)),
+      abandon: () => {},
+    };
   }
 
   takeBack(): Promise<void> {
@@ -102,6 +125,7 @@ class Session implements TargetSession {
   }
 
   async end(): Promise<void> {
+    await this.#relay.close();
     if (this.#lock !== undefined) await this.#prepareNext();
     this.#lock?.release();
     if (this.#trash.isEmpty) return;

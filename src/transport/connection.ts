@@ -2,9 +2,9 @@
  * A connection to the agent on one target, and the protocol over any pair of byte streams. Every transport yields the same.
  */
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { fromErrorReport, ScapError } from '../core/errors.ts';
 import { type ClockOffset, ClockRelation, timeNow } from './clock-relation.ts';
+import { type Payload, writePayload } from './payload.ts';
 import {
   type AgentNotice,
   createFrameParser,
@@ -14,12 +14,6 @@ import {
   parseFromAgent,
   protocolVersion,
 } from './protocol.ts';
-
-export interface Payload {
-  readonly sizeBytes: number;
-  /** Opens the bytes for reading; called once. */
-  open(): Readable;
-}
 
 export interface RequestOptions {
   /** Aborting asks the agent to stop at its next safe point and waits for its answer. */
@@ -220,7 +214,7 @@ class StreamConnection implements Connection {
     if (payload === undefined || payloadBytes === 0 || this.#failure !== undefined) return;
     this.#sendsPayload = true;
     try {
-      await pipeline(payload.open(), this.#streams.stdin, { end: false });
+      await writePayload(payload, this.#streams.stdin);
     } catch (cause) {
       // Half a payload cannot be taken back: whatever is written next would be read as its rest.
       this.fail(this.#lost(`the transfer broke off: ${(cause as Error).message}`, cause));

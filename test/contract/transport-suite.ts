@@ -9,7 +9,8 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ScapError } from '../../src/core/errors.ts';
 import type { HostName } from '../../src/core/host-name.ts';
-import type { Connection, ConnectOptions, Payload } from '../../src/transport/connection.ts';
+import type { Connection, ConnectOptions } from '../../src/transport/connection.ts';
+import type { Payload } from '../../src/transport/payload.ts';
 import type { Endpoint, Transport } from '../../src/transport/transport.ts';
 import { processesNaming, temporaryDirectory, until } from '../support/operator.ts';
 

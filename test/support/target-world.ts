@@ -29,7 +29,7 @@ export function createTargetWorld(directory: string, world: StagingWorld): Targe
   const send = async (session: TargetSession, revision: Sha, base: Sha | undefined) => {
     const store = createBundleStore(world.repository, world.layout.work, world.bus);
     const { sha256, open } = await store.bundle(revision, base);
-    const receiver = session.receive({ sha256 });
+    const receiver = session.receive('receive', { sha256 });
     for await (const piece of open() as ReturnType<typeof createReadStream>) receiver.push(piece as Buffer);
     receiver.finish();
     return sha256;

@@ -5,6 +5,7 @@ import type { Plan, Task } from '../../plan/plan.ts';
 import type { DeployRepository } from '../../revision/deploy-repository.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { BundleStore } from '../bundle-store.ts';
+import type { Distributor } from '../distribution/distributor.ts';
 import type { Fleet } from '../fleet.ts';
 
 /** What commands may look at before anything runs. */
@@ -25,6 +26,7 @@ export interface RunContext extends CommandWorld {
   readonly adopt: boolean;
   readonly fleet: Fleet;
   readonly bundles: BundleStore;
+  readonly distributor: Distributor;
   readonly bus: EventBus;
   readonly signal: AbortSignal;
 }

@@ -1,8 +1,10 @@
 import { ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
+import type { Host } from '../../inventory/host.ts';
 import type { Task } from '../../plan/plan.ts';
 import { diffRevisions } from '../../revision/revision-diff.ts';
 import { chooseBase } from '../bundle-store.ts';
+import { type Arrival, directArrival } from '../distribution/receiver.ts';
 import { checkSpace, estimateNeed } from '../space.ts';
 import { send, type TargetReport } from '../target-client.ts';
 import type { CommandWorld, Notify, RunContext, TaskResult } from './command.ts';
@@ -13,6 +15,9 @@ interface FetchArguments {
   /** Hash every byte of what the host has already. */
   readonly deep: boolean;
 }
+
+/** How a bundle came to a host. */
+type Transfer = Arrival & { readonly sha256: string };
 
 /** Brings a revision to a host: sends what it lacks, then has it make the revision. */
 export class FetchCommand extends HostCommand<FetchArguments> {
@@ -34,19 +39,20 @@ export class FetchCommand extends HostCommand<FetchArguments> {
   async execute(run: RunContext, args: FetchArguments, task: Task, notify: Notify): Promise<TaskResult> {
     const { revision } = args;
     const report = await run.fleet.report(hostOf(task));
-    const transfer = report.held.includes(revision) ? undefined : await this.#transfer(run, revision, task, report);
+    const isHeld = report.held.includes(revision);
+    const transfer = isHeld ? undefined : await this.#transfer(run, revision, task, report, notify);
     try {
       return await this.#make(run, args, task, notify, transfer);
     } catch (error) {
       // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
       if (!(error instanceof ScapError) || !speaksOfRepository(error)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
-      const complete = await this.#send(run, revision, undefined, task);
+      const complete = await this.#sendAll(run, revision, task);
       return this.#make(run, args, task, notify, { ...complete, anew: error.code !== 'base_missing' });
     }
   }
 
-  async #transfer(run: RunContext, revision: Sha, task: Task, report: TargetReport) {
+  async #transfer(run: RunContext, revision: Sha, task: Task, report: TargetReport, notify: Notify): Promise<Transfer> {
     const { repository } = run;
     const known = [...repository.deploys()].sort(([a], [b]) => b - a).map(([, sha]) => sha);
     const base = chooseBase(
@@ -56,14 +62,17 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     );
     const bundle = await run.bundles.bundle(revision, base);
     await this.#checkSpace(run, revision, base, bundle.sizeBytes, task, report);
-    return this.#send(run, revision, base, task);
+    const host = run.hosts.get(hostOf(task)) as Host;
+    const arrival = await run.distributor.bring(bundle, { host, connection: await this.connect(run, task), notify });
+    return { ...arrival, sha256: bundle.sha256 };
   }
 
-  async #send(run: RunContext, revision: Sha, base: Sha | undefined, task: Task) {
-    const bundle = await run.bundles.bundle(revision, base);
+  /** Straight from here: what went wrong may have come with what others passed on. */
+  async #sendAll(run: RunContext, revision: Sha, task: Task): Promise<Transfer> {
+    const bundle = await run.bundles.bundle(revision, undefined);
     const connection = await this.connect(run, task);
     await send(connection, bundle.sha256, bundle, { timeoutMs: run.timeouts.fetchMs, signal: run.signal });
-    return { sha256: bundle.sha256, sizeBytes: bundle.sizeBytes };
+    return { ...directArrival(bundle), sha256: bundle.sha256 };
   }
 
   async #make(
@@ -71,16 +80,16 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     { revision, deep }: FetchArguments,
     task: Task,
     notify: Notify,
-    transfer: { readonly sha256: string; readonly sizeBytes: number; readonly anew?: boolean } | undefined,
+    transfer: (Transfer & { readonly anew?: boolean }) | undefined,
   ): Promise<TaskResult> {
     const params = {
       revision,
       deep,
       adopt: run.adopt,
-      ...(transfer && { bundle: transfer.sha256, anew: transfer.anew === true }),
+      ...(transfer && { bundle: transfer.sha256, relayed: transfer.relayed, anew: transfer.anew === true }),
     };
     const made = await this.runStage(run, task, params, { timeoutMs: run.timeouts.fetchMs, notify });
-    return { result: resultText(made.result), data: { ...made, sentBytes: transfer?.sizeBytes ?? 0 } };
+    return { result: resultText(made.result), data: { ...made, ...describeTransfer(transfer) } };
   }
 
   async #checkSpace(
@@ -104,6 +113,13 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     });
     checkSpace(report, need, hostOf(task));
   }
+}
+
+/** What a host's log says of how the bytes came: from the deploy host, or from which others. */
+function describeTransfer(transfer: Transfer | undefined): Readonly<Record<string, unknown>> {
+  if (!transfer?.relayed) return { sentBytes: transfer?.sentBytes ?? 0 };
+  const { sentBytes, tier, resumedBytes, bytesFrom } = transfer;
+  return { sentBytes, tier, resumedBytes, bytesFrom: Object.fromEntries(bytesFrom) };
 }
 
 /**

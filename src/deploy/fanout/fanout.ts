@@ -81,26 +81,35 @@ export type Wanting = Place & {
 export function startFanout(
   given: Pick<Fanout, 'blob' | 'rules' | 'deployHostPlace'> & { readonly hosts: readonly Wanting[] },
 ): Fanout {
-  const { blob, rules, deployHostPlace } = given;
-  const hosts = given.hosts.map(({ name, site, rack, offset = 0, whole = false }): [HostName, FanoutHost] => [
+  const { blob, rules, deployHostPlace, hosts } = given;
+  const none = { blob, rules, deployHostPlace, hosts: new Map(), sentBytes: 0, losses: 0, bestRates: [] };
+  return joinFanout(none, hosts);
+}
+
+/** More targets want the blob. Those that are known already stay as they are. O(hosts). */
+export function joinFanout(fanout: Fanout, joining: readonly Wanting[]): Fanout {
+  if (joining.length === 0) return fanout;
+  const hosts = new Map(fanout.hosts);
+  for (const host of joining) if (!hosts.has(host.name)) hosts.set(host.name, toHost(host, fanout.blob.sizeBytes));
+  return { ...fanout, hosts };
+}
+
+function toHost({ name, site, rack, offset = 0, whole = false }: Wanting, sizeBytes: number): FanoutHost {
+  return {
     name,
-    {
-      name,
-      site,
-      rack,
-      status: whole ? 'whole' : 'waiting',
-      offset: whole ? blob.sizeBytes : Math.min(offset, blob.sizeBytes),
-      from: undefined,
-      rate: undefined,
-      failures: 0,
-      misses: 0,
-      slowness: 0,
-      tried: new Set(),
-      wasCorrupt: false,
-      loss: undefined,
-    },
-  ]);
-  return { blob, rules, deployHostPlace, hosts: new Map(hosts), sentBytes: 0, losses: 0, bestRates: [] };
+    site,
+    rack,
+    status: whole ? 'whole' : 'waiting',
+    offset: whole ? sizeBytes : Math.min(offset, sizeBytes),
+    from: undefined,
+    rate: undefined,
+    failures: 0,
+    misses: 0,
+    slowness: 0,
+    tried: new Set(),
+    wasCorrupt: false,
+    loss: undefined,
+  };
 }
 
 /** Whether every target has ended: it holds the blob, or it is known to have failed and why. */

@@ -9,7 +9,21 @@ import { createRelayServer, type GrantOptions, type RelayServerOptions } from '.
 import { type TakeOptions, type TakeReport, takeBlob } from './take-blob.ts';
 import type { RelayTicket } from './ticket.ts';
 
+/** How much of a blob is here. */
+export interface Holding {
+  readonly availableBytes: number;
+  /** All of it, and it fitted its hash. */
+  readonly whole: boolean;
+}
+
 export interface TargetRelay extends AsyncDisposable {
+  /** Looks how much of a blob is here, in an earlier process's half too. Throws what the file system throws. */
+  look(name: BlobName): Promise<Holding>;
+  /**
+   * Takes bytes that the deploy host brings itself, from `offset` on; those that are here already are passed over. Calls for one blob are carried
+   * out in order. Throws as `append` of {@link IncomingBlob}, and `protocol_violation` for a gap or while the blob is being taken.
+   */
+  give(name: BlobName, offset: number, piece: Buffer): Promise<Holding>;
   /**
    * Makes a ticket for a child, also for a blob of which nothing is here yet: the tree is set up from the top, and bytes flow once the first
    * takes. Looks for an earlier process's half when it sees the blob for the first time. Throws `relay_unavailable` or what the file system throws.
@@ -38,6 +52,7 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
   const server = createRelayServer(options);
   const blobs = new Map<string, Promise<IncomingBlob>>();
   const taking = new Set<string>();
+  const giving = new Map<string, Promise<unknown>>();
 
   const open = async (name: BlobName): Promise<IncomingBlob> => {
     const known = blobs.get(name.sha256);
@@ -52,6 +67,18 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     await blob?.close();
     return opening;
   };
+  const give = async (name: BlobName, offset: number, piece: Buffer): Promise<Holding> => {
+    if (taking.has(name.sha256)) throw isTaking(name);
+    const blob = await open(name);
+    const known = blob.availableBytes - offset;
+    if (known < 0)
+      throw new ScapError(
+        'protocol_violation',
+        `Cannot take blob ${shortBlobName(name)}: ${-known} bytes were left out`,
+      );
+    if (blob.verdict === undefined && known < piece.length) await blob.append(piece.subarray(known));
+    return holdingOf(blob);
+  };
   const close = async () => {
     await server.close();
     for (const blob of await Promise.allSettled(blobs.values())) {
@@ -60,13 +87,17 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     blobs.clear();
   };
   return {
+    look: async (name) => holdingOf(await open(name)),
+    give: (name, offset, piece) => {
+      const before = giving.get(name.sha256) ?? Promise.resolve();
+      const given = before.catch(() => {}).then(() => give(name, offset, piece));
+      giving.set(name.sha256, given);
+      return given;
+    },
     grant: async (name, grantOptions) => server.grant(await open(name), grantOptions),
     revoke: (identity) => server.revoke(identity),
     take: async (name, tickets, takeOptions) => {
-      if (taking.has(name.sha256)) {
-        const message = `Cannot take blob ${shortBlobName(name)}: this target is taking it already`;
-        throw new ScapError('protocol_violation', message);
-      }
+      if (taking.has(name.sha256)) throw isTaking(name);
       taking.add(name.sha256);
       try {
         return await takeBlob(await open(name), tickets, takeOptions);
@@ -77,6 +108,15 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function holdingOf({ availableBytes, verdict }: IncomingBlob): Holding {
+  return { availableBytes, whole: verdict === 'whole' };
+}
+
+function isTaking(name: BlobName): ScapError {
+  const message = `Cannot take blob ${shortBlobName(name)}: this target is taking it already`;
+  return new ScapError('protocol_violation', message);
 }
 
 function contradiction(name: BlobName, known: BlobName): ScapError {

@@ -13,6 +13,8 @@ export interface FetchParams extends StageParams {
   readonly revision: Sha;
   /** SHA-256 of a bundle that was received before; absent when the repository has the revision already. */
   readonly bundle: string | undefined;
+  /** It came as a blob, through the relay. */
+  readonly relayed: boolean;
   /** The repository is damaged: start a new one with this complete bundle. */
   readonly anew: boolean;
   /** Hash every byte of what is there already, instead of trusting times and sizes. */
@@ -31,6 +33,7 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
       fence: numberParam(params, 'fence'),
       revision: shaParam(params, 'revision'),
       bundle: typeof bundle === 'string' && /^[0-9a-f]{64}$/.test(bundle) ? bundle : undefined,
+      relayed: params.relayed === true,
       anew: params.anew === true,
       deep: params.deep === true,
       adopt: params.adopt === true,
@@ -41,9 +44,11 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
     if (!adopt) refuseForeign(layout, readLivePath(layout));
   }
 
-  async run(context: TargetContext, { revision, bundle, anew, deep }: FetchParams): Promise<MadeRevision> {
+  async run(context: TargetContext, { revision, bundle, relayed, anew, deep }: FetchParams): Promise<MadeRevision> {
+    const { layout } = context;
     if (anew) await replaceRepository(context);
-    if (bundle !== undefined) await storeReceived(context, revision, bundle);
+    if (bundle !== undefined)
+      await storeReceived(context, revision, relayed ? layout.blob(bundle) : layout.bundle(bundle));
     if (!(await hasRef(context.git, revisionRef(revision)))) {
       throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
     }
@@ -65,9 +70,8 @@ async function replaceRepository(context: TargetContext): Promise<void> {
 }
 
 /** Takes a received bundle into the repository; the revision becomes known only when all of it is there. */
-async function storeReceived(context: TargetContext, revision: Sha, sha256: string): Promise<void> {
-  const { git, layout } = context;
-  const path = layout.bundle(sha256);
+async function storeReceived(context: TargetContext, revision: Sha, path: string): Promise<void> {
+  const { git } = context;
   const fd = openBundle(path);
   try {
     const { prerequisites, tips } = readBundleHeader(fd);

@@ -99,6 +99,7 @@ describe('loadConfig()', () => {
         proxyJump: undefined,
         node: undefined,
       },
+      fanout: { degree: 4, thresholdBytes: 8 * 2 ** 20, ports: { first: 8730, last: 8790 }, bytesPerSecond: 0 },
       hosts: [host('web1'), host('web2'), host('web3')],
       groups: [everyHost],
       warnings: [],

@@ -53,6 +53,7 @@ describe('parseConfig()', () => {
         proxyJump: undefined,
         node: undefined,
       },
+      fanout: { degree: 4, thresholdBytes: 8 * 2 ** 20, ports: { first: 8730, last: 8790 }, bytesPerSecond: 0 },
       hosts: [
         {
           pattern: 'web1',
@@ -92,6 +93,7 @@ describe('parseConfig()', () => {
       'maxShrink: 12.5%',
       'keepDeploys: 2',
       'target: {transport: local, cache: "t/{name}/cache", live: "~/live/{n}", keepRevisions: 3, graceTime: 0s, onControllerLoss: revert}',
+      'fanout: {degree: 2, threshold: 1.5MB, ports: 9000, bwlimit: 50MB}',
       'timeouts: {fetch: 1h, promote: 1.5s, finalize: 250ms, connect: 2m}',
       'hosts:',
       '  "mw[1:3]": {labels: {site: eqiad, rack: "1"}}',
@@ -112,11 +114,17 @@ describe('parseConfig()', () => {
       maxShrinkRatio: 0.125,
       keepDeploys: 2,
       timeouts: { fetchMs: 3_600_000, promoteMs: 1500, finalizeMs: 250, connectMs: 120_000 },
+      fanout: {
+        degree: 2,
+        thresholdBytes: 1_500_000,
+        ports: { first: 9000, last: 9000 },
+        bytesPerSecond: 50_000_000,
+      },
     });
     expect(config.hosts).toEqual([
       {
         pattern: 'mw[1:3]',
-        where: `${path}:9:3`,
+        where: `${path}:10:3`,
         transport: 'local',
         address: undefined,
         user: undefined,
@@ -130,7 +138,7 @@ describe('parseConfig()', () => {
       },
       {
         pattern: 'web1',
-        where: `${path}:10:3`,
+        where: `${path}:11:3`,
         transport: 'local',
         address: undefined,
         user: undefined,
@@ -146,7 +154,7 @@ describe('parseConfig()', () => {
     expect(config.groups).toEqual([
       {
         name: 'canary',
-        where: `${path}:12:5`,
+        where: `${path}:13:5`,
         hosts: ['web1', '!mw2'],
         failureBudget: { hosts: 2 },
         batch: undefined,
@@ -155,7 +163,7 @@ describe('parseConfig()', () => {
       },
       {
         name: 'rest',
-        where: `${path}:13:5`,
+        where: `${path}:14:5`,
         hosts: ['*'],
         failureBudget: { percent: 2.5 },
         batch: { percent: 10 },
@@ -164,7 +172,7 @@ describe('parseConfig()', () => {
       },
       {
         name: 'none',
-        where: `${path}:18:5`,
+        where: `${path}:19:5`,
         hosts: ['*'],
         failureBudget: { hosts: 0 },
         batch: { hosts: 3 },
@@ -300,7 +308,7 @@ describe('parseConfig()', () => {
     [
       'a key of a later version',
       'plugins: [mediawiki]',
-      '3:1: plugins: unknown key; known here: staging, state, exclude, maxShrink, keepDeploys, target, ssh, timeouts, hosts, groups',
+      '3:1: plugins: unknown key; known here: staging, state, exclude, maxShrink, keepDeploys, target, ssh, fanout, timeouts, hosts, groups',
     ],
     ['a section that is text', 'target: /srv', '3:9: target: expected keys and values, found the text "/srv"'],
     ['a section that is a list', 'timeouts: [10s]', '3:11: timeouts: expected keys and values, found a list'],
@@ -331,6 +339,21 @@ describe('parseConfig()', () => {
       'a negative share',
       'maxShrink: -5%',
       '3:12: maxShrink: expected a percentage between "0%" and "100%", found the text "-5%"',
+    ],
+    [
+      'ports that run backwards',
+      'fanout: {ports: 9000-8000}',
+      '3:17: fanout.ports: expected ports such as "8730-8790", found the text "9000-8000"',
+    ],
+    [
+      'an amount of data in unknown units',
+      'fanout: {threshold: 8 bits}',
+      '3:21: fanout.threshold: expected an amount of data such as "8MiB" or "50MB", found the text "8 bits"',
+    ],
+    [
+      'nobody to copy to',
+      'fanout: {degree: 0}',
+      '3:18: fanout.degree: expected a whole number of at least 1, found the number 0',
     ],
     [
       'a fraction of a deploy',

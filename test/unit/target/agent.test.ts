@@ -36,7 +36,7 @@ function start(
     stdin,
     said: () => said,
     ended: () => ended,
-    request: () => stdin.write(encodeMessage({ type: 'request', id: 1, verb: 'work', params: {} })),
+    request: (verb = 'work', id = 1) => stdin.write(encodeMessage({ type: 'request', id, verb, params: {} })),
     ping: (leaseMs: number) => stdin.write(encodeMessage({ type: 'ping', leaseMs })),
   };
 }
@@ -48,6 +48,23 @@ const untilStopped = ({ signal }: Call) =>
   });
 
 describe('serveAgent()', () => {
+  it('does one thing at a time, except for the relay', async () => {
+    const begun: boolean[] = [];
+    const agent = start((call) => {
+      begun.push(call.signal.aborted);
+      return call.signal.aborted ? Promise.resolve() : untilStopped(call);
+    });
+    agent.request('work', 1);
+    agent.request('work', 2);
+    agent.request('blob-take', 3);
+    agent.request('blob-grant', 4);
+    await until(() => begun.length === 3, 'three of them');
+    agent.stdin.end();
+    expect(await agent.served).toBe('done');
+    // What was stopped is answered, and what waited for its turn began only then.
+    expect(begun).toEqual([false, false, false, true]);
+  });
+
   it('[B35] a deploy host that falls silent without a word counts as gone: what runs is stopped, the session ends', async () => {
     const agent = start(untilStopped);
     agent.request();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Fanout, FanoutHost } from '../../../../src/deploy/fanout/fanout.ts';
+import { type Fanout, type FanoutHost, joinFanout } from '../../../../src/deploy/fanout/fanout.ts';
 import { planStep } from '../../../../src/deploy/fanout/schedule.ts';
 import { isLastAttempt, mayEnterSite } from '../../../../src/deploy/fanout/step-draft.ts';
-import { aFanout, formatStep, receiving, someRules, whole } from '../../../support/fanout-facts.ts';
+import { aFanout, formatStep, place, receiving, someRules, whole } from '../../../support/fanout-facts.ts';
 
 const saf = { rules: someRules({ mode: 'store-and-forward' }) };
 const degree = (degree: number, rest = {}) => ({ rules: someRules({ degree, ...rest }) });
@@ -254,5 +254,15 @@ describe('isLastAttempt()', () => {
     [3, 3, false],
   ])('after %i failures of %i attempts: %s', (failures, attempts, expected) => {
     expect(isLastAttempt({ failures }, someRules({ attempts }))).toBe(expected);
+  });
+});
+
+describe('joinFanout()', () => {
+  it('lets those who come later copy from those who have it, and leaves who is known as it is', () => {
+    const before = aFanout('a', { a: whole }, degree(1));
+    const fanout = joinFanout(before, [place('a'), place('b')]);
+    const [known] = before.hosts.values();
+    expect([...fanout.hosts.values()][0]).toBe(known);
+    expect(formatStep(planStep(fanout))).toBe('a>b');
   });
 });

@@ -55,6 +55,38 @@ describe('createTargetRelay()', () => {
     expect(readFileSync(layout.blob(name.sha256)).equals(content)).toBe(true);
   });
 
+  it('takes what the deploy host gives in pieces, in order, and passes over what is there', async () => {
+    const { layout, relay } = newTarget();
+    const [a, b] = [content.subarray(0, 100_000), content.subarray(100_000)];
+    expect(await relay.look(name)).toEqual({ availableBytes: 0, whole: false });
+    const given = [relay.give(name, 0, a), relay.give(name, 50_000, content.subarray(50_000, 100_000))];
+    expect(await Promise.all(given)).toEqual([
+      { availableBytes: 100_000, whole: false },
+      { availableBytes: 100_000, whole: false },
+    ]);
+    await expect(relay.give(name, 100_001, b)).rejects.toMatchObject({ code: 'protocol_violation' });
+    expect(await relay.give(name, 100_000, b)).toEqual({ availableBytes: content.length, whole: true });
+    expect(readFileSync(layout.blob(name.sha256)).equals(content)).toBe(true);
+  });
+
+  it('finds damage in what is given, keeps nothing of it, and begins anew', async () => {
+    const { relay } = newTarget();
+    await expect(relay.give(name, 0, Buffer.alloc(content.length))).rejects.toMatchObject({ code: 'blob_damaged' });
+    expect(await relay.look(name)).toEqual({ availableBytes: 0, whole: false });
+    expect(await relay.give(name, 0, content)).toMatchObject({ whole: true });
+  });
+
+  it('passes on what it is given, while it is given', async () => {
+    const [top, leaf] = [newTarget(), newTarget()];
+    const ticket = await top.relay.grant(name, { child: 'leaf', ttlMs });
+    const taking = leaf.relay.take(name, [ticket], { signal });
+    await expect(leaf.relay.give(name, 0, content)).rejects.toMatchObject({ code: 'protocol_violation' });
+    for (let at = 0; at < content.length; at += 70_000)
+      await top.relay.give(name, at, content.subarray(at, at + 70_000));
+    expect((await taking).receivedBytes).toBe(content.length);
+    expect(readFileSync(leaf.layout.blob(name.sha256)).equals(content)).toBe(true);
+  });
+
   it('serves a blob on that was moved away and deleted', async () => {
     const { layout, relay } = newTarget();
     await relay.take(name, [await rootTicket()], { signal });

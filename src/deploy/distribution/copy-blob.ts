@@ -1,0 +1,84 @@
+import { ScapError, toScapError } from '../../core/errors.ts';
+import type { RelayTicket } from '../../target/relay/ticket.ts';
+import type { AgentNotice } from '../../transport/protocol.ts';
+import type { ReadyBundle } from '../bundle-store.ts';
+import { grantBlob, type Listening, openBlob, revokeTicket, takeBlob } from '../relay-client.ts';
+import type { Receiver } from './receiver.ts';
+import { sendBlob } from './send-blob.ts';
+
+export interface CopyOptions {
+  readonly bundle: ReadyBundle;
+  readonly child: Receiver;
+  /** `undefined`: the deploy host itself. */
+  readonly source: Receiver | undefined;
+  readonly listening: Listening;
+  readonly timeoutMs: number;
+  /** Ends the copy; what has arrived is kept. */
+  readonly signal: AbortSignal;
+  /** Told how many bytes the child has. */
+  readonly onProgress: (availableBytes: number) => void;
+}
+
+/** A source that is busy making its own revision may take a while to answer; another may be quicker. */
+const grantPatienceMs = 10_000;
+const connectWithinMs = 15_000;
+
+/**
+ * Makes one copy of a blob, from where the child is. Returns when the child has checked all of it.
+ *
+ * Throws `source_lost`, `source_refused` or `relay_unavailable` when the source or the way to it is to blame, `blob_damaged`, `interrupted`, and what
+ * else the child reports.
+ */
+export async function copyBlob(options: CopyOptions): Promise<void> {
+  const { bundle, child, source, timeoutMs, signal, onProgress } = options;
+  if (source === undefined) {
+    // It has said what it had some time ago, and may have got more since.
+    const held = await openBlob(child.connection, bundle, options.listening, { timeoutMs, signal });
+    onProgress(held.availableBytes);
+    if (!held.whole)
+      await sendBlob(child.connection, bundle, { offset: held.availableBytes, timeoutMs, signal, onProgress });
+    return;
+  }
+  const ticket = await getTicket(source, options);
+  const onNotice = (notice: AgentNotice) => {
+    if (notice.kind === 'progress' && notice.step === 'receive') onProgress(Math.min(notice.done, bundle.sizeBytes));
+  };
+  try {
+    await takeBlob(child.connection, bundle, ticket, { timeoutMs, signal, onNotice, title: 'fetch' });
+  } catch (error) {
+    revokeTicket(source.connection, ticket, { timeoutMs });
+    const available = toScapError(error)?.data.availableBytes;
+    if (typeof available === 'number') onProgress(Math.min(available, bundle.sizeBytes));
+    throw error;
+  }
+}
+
+async function getTicket(source: Receiver, { bundle, child, timeoutMs }: CopyOptions): Promise<RelayTicket> {
+  let late: NodeJS.Timeout | undefined;
+  // Not with a deadline of its own: that would cost the source its connection, and its part in the run.
+  const granted = grantBlob(
+    source.connection,
+    bundle,
+    { child: child.host.name, ttlMs: connectWithinMs },
+    { timeoutMs },
+  );
+  const patience = new Promise<undefined>((resolve) => {
+    late = setTimeout(resolve, grantPatienceMs, undefined);
+  });
+  try {
+    const ticket = await Promise.race([granted, patience]);
+    if (ticket !== undefined) return ticket;
+    granted.then((unused) => revokeTicket(source.connection, unused, { timeoutMs })).catch(() => {});
+    throw cannotTake(source, `it did not answer for ${grantPatienceMs} ms`);
+  } catch (error) {
+    // Whatever the source says of itself, the child is not to blame.
+    if (error instanceof ScapError && (error.code === 'relay_unavailable' || error.code === 'source_lost')) throw error;
+    throw cannotTake(source, error instanceof Error ? error.message : String(error), error);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function cannotTake(source: Receiver, why: string, cause?: unknown): ScapError {
+  return new ScapError('source_lost', `Cannot take a blob from ${source.host.name}: ${why}`, { cause });
+}

@@ -1,0 +1,33 @@
+/**
+ * Brings bundles to targets: small ones straight over the control connection each target has, large ones from target to target.
+ */
+import type { ReadyBundle } from '../bundle-store.ts';
+import { send } from '../target-client.ts';
+import { BlobDistribution } from './blob-distribution.ts';
+import { type Arrival, type DistributorOptions, directArrival, type Receiver } from './receiver.ts';
+
+export interface Distributor {
+  /**
+   * Brings a bundle to one target; returns when the target has checked all of it. Targets that want the same bundle at the same time are served by
+   * each other. Throws what kept this target from getting it: what it reports itself (`disk_full`), `connection_lost`, `request_timeout`, or
+   * after several attempts `source_lost`, `source_refused`, `relay_unavailable` or `blob_damaged`.
+   */
+  bring(bundle: ReadyBundle, receiver: Receiver): Promise<Arrival>;
+}
+
+export function createDistributor(options: DistributorOptions): Distributor {
+  const blobs = new Map<string, BlobDistribution>();
+  const { fanout, timeoutMs, signal } = options;
+  return {
+    bring: async (bundle, receiver) => {
+      if (bundle.sizeBytes < fanout.thresholdBytes) {
+        await send(receiver.connection, bundle.sha256, bundle, { timeoutMs, signal });
+        return directArrival(bundle);
+      }
+      const known = blobs.get(bundle.sha256);
+      const blob = known ?? new BlobDistribution(bundle, options);
+      blobs.set(bundle.sha256, blob);
+      return blob.bring(receiver);
+    },
+  };
+}

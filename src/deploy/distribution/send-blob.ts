@@ -1,0 +1,48 @@
+import { ScapError } from '../../core/errors.ts';
+import type { Holding } from '../../target/relay/target-relay.ts';
+import type { Connection } from '../../transport/connection.ts';
+import type { ReadyBundle } from '../bundle-store.ts';
+import { giveBlob } from '../relay-client.ts';
+
+export interface SendOptions {
+  /** The first byte to be sent. */
+  readonly offset: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Told how many bytes the target has. */
+  readonly onProgress: (availableBytes: number) => void;
+}
+
+/** So many pieces are on their way at once: the target need not wait for its next one while its answer travels. */
+const piecesAhead = 4;
+
+/**
+ * Brings a blob to a target over its control connection, in pieces between which other requests pass. Returns when the target has checked all
+ * of it. Throws `interrupted` when `signal` aborts, between two pieces; else what the target reports.
+ */
+export async function sendBlob(
+  connection: Connection,
+  bundle: ReadyBundle,
+  { offset, timeoutMs, signal, onProgress }: SendOptions,
+): Promise<void> {
+  const answers: Promise<Holding>[] = [];
+  let whole = false;
+  const hear = async () => {
+    const holding = await answers.shift();
+    if (holding === undefined) return;
+    onProgress(holding.availableBytes);
+    whole ||= holding.whole;
+  };
+  let at = offset;
+  for await (const piece of bundle.openFrom(offset)) {
+    if (signal.aborted) throw new ScapError('interrupted', 'Stopped sending a blob on request');
+    const answer = giveBlob(connection, bundle, at, piece as Buffer, { timeoutMs, title: 'fetch' });
+    // What goes wrong is told when its turn comes.
+    answer.catch(() => {});
+    answers.push(answer);
+    at += (piece as Buffer).length;
+    if (answers.length >= piecesAhead) await hear();
+  }
+  while (answers.length > 0) await hear();
+  if (!whole) throw new ScapError('protocol_violation', 'Cannot use what the target said of a blob: it misses bytes');
+}

@@ -1,0 +1,94 @@
+/**
+ * What a deploy host may ask of a target's relay. These verbs are served while others run, and while a blob is being taken.
+ *
+ * - `blob-open {blob, ports, bwlimit}`: how much of it is here, as a {@link Holding}; first, for each blob.
+ * - `blob-give {blob, offset}` with a payload: the deploy host itself brings the bytes from `offset` on. A {@link Holding} too.
+ * - `blob-take {blob, ticket}`: takes the blob from a source; progress comes as notices. What it received, when the blob is whole.
+ * - `blob-grant {blob, child, ttlMs}`: a ticket for a child, a secret.
+ * - `blob-revoke {identity}`: makes a ticket useless.
+ */
+import { isIP } from 'node:net';
+import { ScapError } from '../../core/errors.ts';
+import { parsePortRange } from '../../core/port-range.ts';
+import type { AgentNotice } from '../../transport/protocol.ts';
+import type { TargetLayout } from '../layout.ts';
+import { parseBlobName } from './blob-name.ts';
+import { createTargetRelay, type Holding, type TargetRelay } from './target-relay.ts';
+import { parseRelayTicket } from './ticket.ts';
+
+export interface RelayCall {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  notify(notice: AgentNotice): void;
+}
+
+export interface RelayVerbs {
+  /** Carries out one verb. Throws `protocol_violation` for parameters that make no sense, and as {@link TargetRelay}. */
+  call(verb: string, call: RelayCall): Promise<unknown>;
+  /** `blob-give`, when all of its payload has arrived. */
+  give(params: Readonly<Record<string, unknown>>, piece: Buffer): Promise<Holding>;
+  close(): Promise<void>;
+}
+
+/** Whether a verb is one of {@link RelayVerbs}. */
+export function isRelayVerb(verb: string): boolean {
+  return verb.startsWith('blob-');
+}
+
+/** `address` is where others reach this target; see {@link ownAddress}. */
+export function createRelayVerbs(layout: TargetLayout, address: string): RelayVerbs {
+  let relay: TargetRelay | undefined;
+  const opened = (): TargetRelay => {
+    if (relay !== undefined) return relay;
+    throw new ScapError('protocol_violation', 'Cannot relay a blob: it was not opened');
+  };
+  return {
+    call: async (verb, { params, signal, notify }) => {
+      switch (verb) {
+        case 'blob-open':
+          relay ??= createTargetRelay(layout, { address, ...parseListening(params) });
+          return relay.look(parseBlobName(params.blob));
+        case 'blob-take': {
+          const name = parseBlobName(params.blob);
+          const onProgress = (done: number) =>
+            notify({ kind: 'progress', step: 'receive', unit: 'bytes', done, total: name.sizeBytes });
+          return opened().take(name, [parseRelayTicket(params.ticket)], { signal, onProgress });
+        }
+        case 'blob-grant':
+          return opened().grant(parseBlobName(params.blob), {
+            child: String(params.child),
+            ttlMs: positive(params.ttlMs, 'ttlMs'),
+          });
+        case 'blob-revoke':
+          opened().revoke(String(params.identity));
+          return {};
+        default:
+          throw new ScapError('protocol_violation', `Cannot do "${verb}": this agent does not know it`);
+      }
+    },
+    give: (params, piece) => opened().give(parseBlobName(params.blob), offsetOf(params.offset), piece),
+    close: async () => relay?.close(),
+  };
+}
+
+/** The address under which the deploy host reached this target, as its SSH server says: others reach it there too. */
+export function ownAddress(env: NodeJS.ProcessEnv): string {
+  const address = env.SSH_CONNECTION?.split(' ')[2] ?? '';
+  return isIP(address) === 0 ? '127.0.0.1' : address;
+}
+
+function parseListening({ ports, bwlimit }: Readonly<Record<string, unknown>>) {
+  const range = parsePortRange(String(ports));
+  if (range === undefined) throw new ScapError('protocol_violation', `Cannot listen on ports ${JSON.stringify(ports)}`);
+  return { ports: range, bwlimit: offsetOf(bwlimit) };
+}
+
+function positive(value: unknown, name: string): number {
+  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
+  throw new ScapError('protocol_violation', `Cannot use "${name}": expected a number above 0`);
+}
+
+function offsetOf(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new ScapError('protocol_violation', 'Cannot use a number of bytes: expected a whole number');
+}

@@ -1,0 +1,178 @@
+// Large bundles go from target to target: what that must hold to when targets, connections and deploy hosts fail on the way.
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cleanUp, eventually, type Finished, hashTree, listProcesses, Site, stage } from './support/site.ts';
+
+const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
+const largeBytes = 12_000_000;
+
+const servers = new Set<Server>();
+afterEach(async () => {
+  for (const server of servers) server.close();
+  servers.clear();
+  await cleanUp();
+});
+
+/** Every bundle above 1 MiB is relayed, at a rate that leaves time for something to happen. */
+function largeSite({ ports = '8730-8790', bwlimit = '0', budget = 0 } = {}): { site: Site; tree: string } {
+  const config = [
+    `fanout: {degree: 2, threshold: 1MiB, ports: "${ports}", bwlimit: ${bwlimit}}`,
+    `groups: [{name: all, hosts: ["*"], failureBudget: ${budget}}]`,
+  ];
+  const site = new Site({ hosts, config: config.join('\n') });
+  return { site, tree: stageLarge(site, 0) };
+}
+
+function stageLarge(site: Site, n: number): string {
+  stage(site.staging, n);
+  writeFileSync(join(site.staging, 'pack.bin'), randomBytes(largeBytes));
+  return hashTree(site.staging);
+}
+
+function served(site: Site, host: string): string | undefined {
+  return existsSync(site.live(host)) ? hashTree(site.live(host)) : undefined;
+}
+
+interface Fetched {
+  readonly sentBytes: number;
+  readonly resumedBytes: number;
+  readonly tier: number;
+  readonly bytesFrom: Readonly<Record<string, number>>;
+}
+
+interface Told {
+  readonly distributed: {
+    readonly bytes: number;
+    readonly sentBytes: number;
+    readonly losses: number;
+    readonly failed: number;
+    readonly tiers: readonly { readonly hosts: number; readonly bytes: number }[];
+  }[];
+  readonly fetched: ReadonlyMap<string, Fetched>;
+}
+
+/** What the events of a run say of how the bytes came. */
+function tellOf({ stdout }: Finished): Told {
+  const events = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  const fetched = events.filter(({ type, stage: name }) => type === 'task.finished' && name === 'fetch');
+  return {
+    distributed: events.filter(({ type }) => type === 'bundle.distributed'),
+    fetched: new Map(fetched.map(({ host, data }) => [host, data])),
+  };
+}
+
+function receivedBytes(site: Site, host: string): number {
+  const work = join(site.cache(host), 'work');
+  const parts = existsSync(work) ? readdirSync(work).filter((name) => /^blob-\w+\.part$/.test(name)) : [];
+  return parts.reduce((sum, name) => sum + statSync(join(work, name)).size, 0);
+}
+
+/** Waits until at least four copies are under way; returns to whom. The first one comes from the deploy host, which nothing holds back. */
+async function copiesUnderWay(site: Site): Promise<readonly string[]> {
+  const underWay = () => hosts.filter((host) => receivedBytes(site, host) > 100_000);
+  await eventually(() => underWay().length >= 4);
+  return underWay();
+}
+
+function agentOf(site: Site, host: string): number {
+  const agent = listProcesses(dirname(site.cache(host))).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('serve'),
+  );
+  if (agent === undefined) throw new Error(`${host} has no agent`);
+  return agent;
+}
+
+describe('a bundle above the threshold', () => {
+  it('[I11] goes from target to target, and every byte is accounted for', async () => {
+    const { site, tree } = largeSite();
+    const run = await site.ok(['push', '--events']);
+    for (const host of hosts) expect(served(site, host)).toBe(tree);
+    const { distributed, fetched } = tellOf(run);
+    expect(distributed).toHaveLength(1);
+    const [{ bytes, sentBytes, tiers, losses, failed }] = distributed as [Told['distributed'][0]];
+    expect({ losses, failed }).toEqual({ losses: 0, failed: 0 });
+    expect(bytes).toBeGreaterThan(largeBytes);
+    expect(sentBytes, 'degree times the bundle at most').toBeLessThanOrEqual(2 * bytes);
+    expect(tiers.reduce((sum, tier) => sum + tier.hosts, 0)).toBe(hosts.length);
+    expect(tiers.reduce((sum, tier) => sum + tier.bytes, 0)).toBe(hosts.length * bytes);
+    for (const [host, data] of fetched) {
+      const others = Object.values(data.bytesFrom).reduce((sum, each) => sum + each, 0);
+      expect(data.sentBytes + others + data.resumedBytes, host).toBe(bytes);
+    }
+    await site.settle();
+    for (const host of hosts) expect(readdirSync(join(site.cache(host), 'work')), host).toEqual(['spare']);
+  });
+
+  it('comes from the deploy host when targets cannot reach each other', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    servers.add(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const { site, tree } = largeSite({ ports: String(port) });
+    const run = await site.ok(['push', '--events']);
+    for (const host of hosts) expect(served(site, host)).toBe(tree);
+    const [{ bytes, sentBytes, losses }] = tellOf(run).distributed as [Told['distributed'][0]];
+    expect(losses).toBeGreaterThan(0);
+    expect(sentBytes).toBeGreaterThanOrEqual(hosts.length * bytes);
+    expect(sentBytes).toBeLessThanOrEqual((2 + losses) * bytes);
+  });
+
+  it('reaches the others when targets on its way are killed', async () => {
+    const { site, tree } = largeSite({ bwlimit: '6MB', budget: 2 });
+    const push = site.start(['push', '--events']);
+    const dead = (await copiesUnderWay(site)).slice(0, 2);
+    for (const host of dead) process.kill(agentOf(site, host), 'SIGKILL');
+    const run = await push.done;
+    const story = `${run.stdout}\n${run.stderr}`;
+    expect(run.status, story).toBe(1);
+    const [{ bytes, sentBytes, losses, failed }] = tellOf(run).distributed as [Told['distributed'][0]];
+    expect(failed, story).toBe(2);
+    expect(sentBytes).toBeLessThanOrEqual((2 + losses) * bytes);
+    for (const host of hosts)
+      expect(served(site, host), `${host}\n${story}`).toBe(dead.includes(host) ? undefined : tree);
+    await site.settle();
+    await site.ok(['push']);
+    for (const host of hosts) expect(served(site, host)).toBe(tree);
+  });
+
+  it.each<[string, 'SIGINT' | 'SIGKILL', number | null]>([
+    ['Ctrl-C', 'SIGINT', 130],
+    ['kill -9', 'SIGKILL', null],
+  ])('[B23] [B36] is taken up where it was after %s of the deploy host', async (_what, signal, status) => {
+    const { site, tree } = largeSite({ bwlimit: '6MB' });
+    const push = site.start(['push', '--events']);
+    await copiesUnderWay(site);
+    push.kill(signal);
+    expect((await push.done).status).toBe(status);
+    await site.settle();
+    for (const host of hosts) expect(served(site, host)).toBe(undefined);
+    const held = new Map(hosts.map((host) => [host, receivedBytes(site, host)]));
+    const run = await site.ok(['push', '--events']);
+    for (const host of hosts) expect(served(site, host)).toBe(tree);
+    const { fetched } = tellOf(run);
+    const halves = [...held].filter(([, bytes]) => bytes > 0);
+    expect(halves.length).toBeGreaterThanOrEqual(4);
+    for (const [host, bytes] of halves) expect(fetched.get(host)?.resumedBytes, host).toBe(bytes);
+  });
+
+  it('[B21] is not believed where somebody has changed what was left of it', async () => {
+    const { site, tree } = largeSite({ bwlimit: '6MB' });
+    const push = site.start(['push']);
+    await copiesUnderWay(site);
+    push.kill('SIGINT');
+    await push.done;
+    await site.settle();
+    const host = hosts.find((each) => receivedBytes(site, each) > 0) as string;
+    const work = join(site.cache(host), 'work');
+    const name = readdirSync(work).find((each) => each.endsWith('.part')) as string;
+    const bytes = readFileSync(join(work, name));
+    bytes[1000] = (bytes[1000] as number) ^ 1;
+    writeFileSync(join(work, name), bytes);
+    const run = await site.ok(['push', '--events']);
+    for (const each of hosts) expect(served(site, each)).toBe(tree);
+    expect(tellOf(run).distributed.at(0)?.losses).toBeGreaterThan(0);
+  });
+});
