@@ -5,6 +5,7 @@
 import { toErrorReport } from '../core/errors.ts';
 import { settleAll } from '../core/settle-all.ts';
 import { allTasks, type Plan, type Task } from '../plan/plan.ts';
+import { createSharedController } from '../system/interrupt.ts';
 import type { RunContext } from './commands/command.ts';
 import { ConfirmCommand } from './commands/confirm.ts';
 import { hostConcurrency } from './deploy-host.ts';
@@ -20,7 +21,7 @@ export async function confirmRest(
   const tasks = unconfirmedTasks(run.plan, execution, rollback);
   const command = new ConfirmCommand();
   // What stopped the run must not stop this.
-  const keeping = { ...run, signal: new AbortController().signal };
+  const keeping = { ...run, signal: createSharedController().signal };
   await settleAll(tasks, { limit: hostConcurrency }, async (task) => {
     try {
       await command.execute(keeping, command.parse(task), task);

@@ -6,6 +6,7 @@ import type { HostName } from '../core/host-name.ts';
 import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { Task } from '../plan/plan.ts';
+import { createSharedController } from '../system/interrupt.ts';
 import type { CommandRegistry, RunContext } from './commands/command.ts';
 import { hostConcurrency } from './deploy-host.ts';
 import type { Execution } from './executor.ts';
@@ -31,7 +32,7 @@ export async function rollBackIfNeeded(
   if (!wanted) return { declined: true, restored: new Set(), failed: new Map() };
   run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
   // Undoing must not be stopped by what stopped the run.
-  const undoing = { ...run, signal: new AbortController().signal };
+  const undoing = { ...run, signal: createSharedController().signal };
   const settled = await settleAll(hosts, { limit: hostConcurrency }, async (host) => {
     const tasks = undoTasks(host, served.get(host) ?? null, movedAside(execution, host));
     try {

@@ -17,12 +17,12 @@ afterEach(async () => {
 });
 
 /** Every bundle above 1 MiB is relayed, at a rate that leaves time for something to happen. */
-function largeSite({ ports = '8730-8790', bwlimit = '0', budget = 0 } = {}): { site: Site; tree: string } {
+function largeSite({ ports = '8730-8790', bwlimit = '0', budget = 0, more = [] as string[] } = {}) {
   const config = [
     `fanout: {degree: 2, threshold: 1MiB, ports: "${ports}", bwlimit: ${bwlimit}}`,
     `groups: [{name: all, hosts: ["*"], failureBudget: ${budget}}]`,
   ];
-  const site = new Site({ hosts, config: config.join('\n') });
+  const site = new Site({ hosts: [...hosts, ...more], config: config.join('\n') });
   return { site, tree: stageLarge(site, 0) };
 }
 
@@ -87,23 +87,49 @@ function agentOf(site: Site, host: string): number {
 
 describe('a bundle above the threshold', () => {
   it('[I11] goes from target to target, and every byte is accounted for', async () => {
-    const { site, tree } = largeSite();
+    const { site, tree } = largeSite({ more: ['web7', 'web8', 'web9', 'web10', 'web11', 'web12'] });
     const run = await site.ok(['push', '--events']);
-    for (const host of hosts) expect(served(site, host)).toBe(tree);
+    expect(run.stderr, 'of the runtime').not.toContain('Warning');
+    for (const host of site.hosts) expect(served(site, host)).toBe(tree);
     const { distributed, fetched } = tellOf(run);
     expect(distributed).toHaveLength(1);
     const [{ bytes, sentBytes, tiers, losses, failed }] = distributed as [Told['distributed'][0]];
     expect({ losses, failed }).toEqual({ losses: 0, failed: 0 });
     expect(bytes).toBeGreaterThan(largeBytes);
     expect(sentBytes, 'degree times the bundle at most').toBeLessThanOrEqual(2 * bytes);
-    expect(tiers.reduce((sum, tier) => sum + tier.hosts, 0)).toBe(hosts.length);
-    expect(tiers.reduce((sum, tier) => sum + tier.bytes, 0)).toBe(hosts.length * bytes);
+    expect(tiers.reduce((sum, tier) => sum + tier.hosts, 0)).toBe(site.hosts.length);
+    expect(tiers.reduce((sum, tier) => sum + tier.bytes, 0)).toBe(site.hosts.length * bytes);
     for (const [host, data] of fetched) {
       const others = Object.values(data.bytesFrom).reduce((sum, each) => sum + each, 0);
       expect(data.sentBytes + others + data.resumedBytes, host).toBe(bytes);
     }
     await site.settle();
-    for (const host of hosts) expect(readdirSync(join(site.cache(host), 'work')), host).toEqual(['spare']);
+    for (const host of site.hosts) expect(readdirSync(join(site.cache(host), 'work')), host).toEqual(['spare']);
+  });
+
+  it('brings new hosts up beside others that need a few bytes, and those do without it', async () => {
+    const { site } = largeSite({ more: ['web7', 'web8'] });
+    await site.ok(['push', '--limit', 'web[1:6]']);
+    await site.settle();
+    writeFileSync(join(site.staging, 'VERSION'), 'next\n');
+    const tree = hashTree(site.staging);
+    const run = await site.ok(['push', '--events']);
+    for (const host of site.hosts) expect(served(site, host)).toBe(tree);
+    const { distributed, fetched } = tellOf(run);
+    expect(distributed).toMatchObject([{ failed: 0, tiers: [{ hosts: 1 }, { hosts: 1 }] }]);
+    for (const host of hosts) expect(fetched.get(host)?.sentBytes, host).toBeLessThan(10_000);
+    expect(await site.ok(['verify', '--deep'])).toMatchObject({ status: 0 });
+  });
+
+  it('seeds new hosts, and leaves the others alone', async () => {
+    const { site, tree } = largeSite({ more: ['web7', 'web8'] });
+    await site.ok(['push', '--limit', 'web[1:6]']);
+    await site.settle();
+    const run = await site.ok(['seed', 'web7', 'web8', '--events']);
+    for (const host of site.hosts) expect(served(site, host)).toBe(tree);
+    const { distributed, fetched } = tellOf(run);
+    expect(distributed).toMatchObject([{ failed: 0, hosts: 2 }]);
+    expect([...fetched.keys()].toSorted()).toEqual(['web7', 'web8']);
   });
 
   it('comes from the deploy host when targets cannot reach each other', async () => {

@@ -1,13 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Fleet, startFleet } from '../../fleet/fleet.mjs';
-import { FleetError } from '../../fleet/fleet-error.mjs';
-import { mapLimited } from '../../fleet/run-command.mjs';
-import { ScriptFailure } from '../../program/async-script.ts';
 import { runProgram } from '../../program/run-program.ts';
 import { Staging } from '../staging.ts';
 import { formatSeconds } from '../statistics.ts';
 import { CapistranoFleet } from './capistrano-fleet.ts';
+import { startHosts, stopHosts } from './hosts.ts';
 import { awaitIdleHosts } from './hosts-idle.ts';
 import type { FleetRequest, FleetSize } from './parse-fleet.ts';
 import { ScapFleet, type ScapPush } from './scap-fleet.ts';
@@ -53,7 +50,6 @@ export interface MeasureFleetOptions {
 }
 
 const versionCount = 3;
-const parallelRemovals = 4;
 
 /** Makes a tree and a fleet, measures, and removes both. */
 export async function measureFleet(size: FleetSize, options: MeasureFleetOptions): Promise<void> {
@@ -63,7 +59,8 @@ export async function measureFleet(size: FleetSize, options: MeasureFleetOptions
   const staging = new Staging(join(directory, 'staging'), signal);
   await staging.generate(size.fileCount, size.totalBytes, versionCount);
   signal.throwIfAborted();
-  const fleet = await startHosts(join(directory, 'fleet'), size.hostCount, request.mode);
+  const mode = request.mode === undefined ? {} : { mode: request.mode };
+  const fleet = await startHosts({ directory: join(directory, 'fleet'), hosts: size.hostCount, ...mode });
   try {
     signal.throwIfAborted();
     const shared = { fleet, staging: staging.path, directory, signal };
@@ -85,27 +82,6 @@ export async function measureFleet(size: FleetSize, options: MeasureFleetOptions
     say(`${size.hostCount} hosts: removing them`);
     await stopHosts(fleet, say);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-/** Also after an interrupt. A fleet that does not stop must not hide why the work failed. */
-async function stopHosts(fleet: Fleet, say: (text: string) => void): Promise<void> {
-  try {
-    await fleet.stop({ keep: true });
-    // Millions of names at worst: rm is several times as fast as Node, and hosts go side by side.
-    const { signal } = new AbortController();
-    await mapLimited(fleet.hosts, parallelRemovals, ({ root }) => runProgram(['rm', '-rf', '--', root], { signal }));
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  }
-}
-
-async function startHosts(directory: string, hosts: number, mode: FleetRequest['mode']) {
-  try {
-    return await startFleet({ directory, hosts, ...(mode === undefined ? {} : { mode }) });
-  } catch (error) {
-    throw error instanceof FleetError ? new ScriptFailure(error.message, error.hint, error.status) : error;
   }
 }
 

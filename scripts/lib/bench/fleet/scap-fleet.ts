@@ -18,6 +18,18 @@ export interface ScapPush {
   readonly connects: Connects;
 }
 
+/** What the first push to hosts that have nothing took. */
+export interface ScapSeeding {
+  /** The whole push. */
+  readonly seconds: number;
+  /** Until the last host had received and checked everything. */
+  readonly bringSeconds: number;
+  /** The stage in which hosts get the revision and make it. */
+  readonly fetchSeconds: number;
+  readonly tiers: number;
+  readonly peakBytes: number;
+}
+
 export interface ScapFleetOptions {
   readonly program: string;
   readonly fleet: Fleet;
@@ -25,6 +37,14 @@ export interface ScapFleetOptions {
   /** An existing directory for the configuration. */
   readonly directory: string;
   readonly signal: AbortSignal;
+}
+
+interface SeedingEvent {
+  readonly type: string;
+  readonly stage?: string;
+  readonly hosts?: number;
+  readonly tiers?: readonly unknown[];
+  readonly durationMs: number;
 }
 
 /** scap's side of a fleet. */
@@ -52,6 +72,23 @@ export class ScapFleet {
     const log = await this.#run('deploy-log', '--json');
     const { seconds, cpuSeconds, peakBytes, startedAt } = run;
     return { seconds, cpuSeconds, peakBytes, skewMs, connects: readConnects(log.stdout, startedAt) };
+  }
+
+  /** Pushes to hosts that have nothing, which must be too large for a star. */
+  async seed(): Promise<ScapSeeding> {
+    const { stdout, seconds, peakBytes } = await this.#run('push', '--events');
+    const events = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as SeedingEvent]));
+    const distributed = events.find(({ type }) => type === 'bundle.distributed');
+    const fetched = events.find(({ type, stage }) => type === 'stage.finished' && stage === 'fetch');
+    if (distributed?.hosts !== this.#options.fleet.hosts.length || fetched === undefined)
+      throw new ScriptFailure('Cannot measure: not every host got the revision through others', 'Try more --bytes');
+    return {
+      seconds,
+      bringSeconds: distributed.durationMs / 1000,
+      fetchSeconds: fetched.durationMs / 1000,
+      tiers: distributed.tiers?.length ?? 0,
+      peakBytes,
+    };
   }
 
   /** Pushes and returns at once, while the hosts still prepare for the next push. */

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fleet } from '../../fleet/fleet.mjs';
+import { bridgeName, fleetTag } from '../../fleet/lay-out.mjs';
+import { ScriptFailure } from '../../program/async-script.ts';
+import { runProgram } from '../../program/run-program.ts';
+import { startHosts, stopHosts } from '../fleet/hosts.ts';
+import { awaitIdleHosts } from '../fleet/hosts-idle.ts';
+import { ScapFleet, type ScapSeeding } from '../fleet/scap-fleet.ts';
+import { StockFleet } from '../fleet/stock-fleet.ts';
+import type { SeedingRequest } from './parse-seeding.ts';
+
+/** What it took to bring everything to some hosts that had nothing. */
+export interface SeedingResult {
+  readonly hostCount: number;
+  readonly scap: ScapSeeding & { readonly egressBytes: number };
+  readonly rsync: { readonly seconds: number; readonly egressBytes: number };
+}
+
+export interface MeasureSeedingOptions {
+  readonly request: SeedingRequest;
+  readonly program: string;
+  /** A tree of `request.totalBytes`. */
+  readonly staging: string;
+  /** To be created; it is gone afterwards, and so is the fleet, whatever happens. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+const fileBytes = 1_000_000;
+
+/** Files of a megabyte that do not compress: what is measured is links, not zlib. */
+export function makeSeedingTree(directory: string, totalBytes: number): void {
+  for (let left = totalBytes, at = 0; left > 0; left -= fileBytes, at++) {
+    const below = join(directory, `d${at % 50}`);
+    mkdirSync(below, { recursive: true });
+    writeFileSync(join(below, `f${at}.bin`), randomBytes(Math.min(left, fileBytes)));
+  }
+}
+
+/** Makes a fleet, measures scap's first push and the first of one rsync per host, and removes the fleet. */
+export async function measureSeeding(hostCount: number, options: MeasureSeedingOptions): Promise<SeedingResult> {
+  const { directory, signal, say, request, staging } = options;
+  mkdirSync(directory);
+  const fleet = await startHosts({
+    directory: join(directory, 'fleet'),
+    hosts: hostCount,
+    mode: 'namespaces',
+    rate: `${request.megabits}mbit`,
+  });
+  try {
+    signal.throwIfAborted();
+    const shared = { fleet, staging, directory, signal };
+    const scap = new ScapFleet({ ...shared, program: options.program });
+    const stock = new StockFleet(shared);
+    const settle = async () => {
+      await awaitIdleHosts(fleet, signal);
+      await runProgram(['sync', '-f', directory], { signal });
+    };
+    await settle();
+    const seeded = await withEgress(fleet, () => scap.seed());
+    say(`${hostCount} hosts: scap ${seeded.bringSeconds.toFixed(1)} s, and ready after ${seeded.seconds.toFixed(1)} s`);
+    await settle();
+    const rsync = await withEgress(fleet, () => stock.inPlace());
+    say(`${hostCount} hosts: rsync ${rsync.seconds.toFixed(1)} s`);
+    return { hostCount, scap: seeded, rsync };
+  } finally {
+    say(`${hostCount} hosts: removing them`);
+    await stopHosts(fleet, say);
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Counts what this machine sends to all hosts, with every header: the kernel's own count. */
+async function withEgress<T>(fleet: Fleet, work: () => Promise<T>): Promise<T & { readonly egressBytes: number }> {
+  const before = sentBytes(fleet);
+  const done = await work();
+  return { ...done, egressBytes: sentBytes(fleet) - before };
+}
+
+function sentBytes({ directory }: Fleet): number {
+  const path = `/sys/class/net/${bridgeName(fleetTag(directory))}/statistics/tx_bytes`;
+  const bytes = Number(readFileSync(path, 'utf8'));
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new ScriptFailure(`Cannot measure: "${path}" holds no number`, 'Is this Linux?');
+}

@@ -1,0 +1,46 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inWorkDirectory } from '../../program/work-directory.ts';
+import { formatMarkdown, formatText } from '../format-report.ts';
+import { describeMachine } from '../machine.ts';
+import { createProgress } from '../progress.ts';
+import { releaseScap } from '../scap-side.ts';
+import { refuseSmallSpace } from '../space.ts';
+import { makeSeedingTree, measureSeeding, type SeedingResult } from './measure-seeding.ts';
+import { parseSeedingBench, SEEDING_USAGE, type SeedingRequest } from './parse-seeding.ts';
+import { describeSeeding, explainSeeding, introduceSeeding } from './report-seeding.ts';
+
+/** On a host at most: the bundle, the objects, the tree, and the tree of rsync. */
+const copiesPerHost = 4;
+
+/** `bench --seeding`: measures one number of hosts after the other and prints the report. No fleet and no file is left. */
+export async function runSeedingBench(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const request = parseSeedingBench(args);
+  if (request === undefined) {
+    process.stdout.write(SEEDING_USAGE);
+    return;
+  }
+  const options = { prefix: 'scap-bench-seeding-', directory: request.directory, keep: false };
+  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+}
+
+async function measure(directory: string, request: SeedingRequest, signal: AbortSignal): Promise<void> {
+  const copies = Math.max(...request.hostCounts) * copiesPerHost + 4;
+  refuseSmallSpace(directory, { bytes: request.totalBytes * copies, inodes: copies * 1000 });
+  const machine = await describeMachine(directory, signal);
+  const say = createProgress();
+  const program = await releaseScap(join(directory, 'program'), signal);
+  const staging = join(directory, 'staging');
+  mkdirSync(staging);
+  makeSeedingTree(staging, request.totalBytes);
+  const results: SeedingResult[] = [];
+  const report = () => [...introduceSeeding(machine), ...describeSeeding(results, request), ...explainSeeding()];
+  for (const [at, hostCount] of request.hostCounts.entries()) {
+    const own = join(directory, `s${at}`);
+    results.push(await measureSeeding(hostCount, { request, program, staging, directory: own, signal, say }));
+    if (request.markdown !== undefined) writeFileSync(request.markdown, formatMarkdown(report()));
+  }
+  const document = { machine, request, results };
+  process.stdout.write(request.json ? `${JSON.stringify(document, undefined, 2)}\n` : formatText(report()));
+  say('done');
+}
