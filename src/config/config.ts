@@ -64,7 +64,7 @@ export interface FanoutSettings {
   readonly thresholdBytes: number;
   /** What targets listen on, each for as long as others are expected. */
   readonly ports: PortRange;
-  /** Bytes per second that one target may send to others; 0: no limit. */
+  /** Bytes per second that one source of large bundles, the deploy host too, may send to all others together; 0: no limit. */
   readonly bytesPerSecond: number;
 }
 

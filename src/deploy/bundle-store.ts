@@ -12,8 +12,8 @@ import type { Payload } from '../transport/payload.ts';
 /** A bundle ready to be sent to any number of targets. */
 export interface ReadyBundle extends Payload {
   readonly sha256: string;
-  /** As `open`, from a byte on. */
-  openFrom(offset: number): Readable;
+  /** As `open`, from a byte on, in pieces of at most so many bytes. */
+  openFrom(offset: number, pieceBytes: number): Readable;
 }
 
 /** Makes each bundle once, however many targets want it, and removes them all when disposed. */
@@ -41,7 +41,7 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
       sizeBytes,
       sha256: await hashFile(path),
       open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
-      openFrom: (start) => createReadStream(path, { start, highWaterMark: 1024 * 1024 }),
+      openFrom: (start, pieceBytes) => createReadStream(path, { start, highWaterMark: pieceBytes }),
     };
   };
   return {

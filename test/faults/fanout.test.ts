@@ -70,7 +70,7 @@ function receivedBytes(site: Site, host: string): number {
   return parts.reduce((sum, name) => sum + statSync(join(work, name)).size, 0);
 }
 
-/** Waits until at least four copies are under way; returns to whom. The first one comes from the deploy host, which nothing holds back. */
+/** Waits until at least four copies are under way; returns to whom. */
 async function copiesUnderWay(site: Site): Promise<readonly string[]> {
   const underWay = () => hosts.filter((host) => receivedBytes(site, host) > 100_000);
   await eventually(() => underWay().length >= 4);
@@ -86,7 +86,7 @@ function agentOf(site: Site, host: string): number {
 }
 
 describe('a bundle above the threshold', () => {
-  it('[I11] goes from target to target, and every byte is accounted for', async () => {
+  it('[I11] [B13] goes from target to target, and every byte is accounted for', async () => {
     const { site, tree } = largeSite({ more: ['web7', 'web8', 'web9', 'web10', 'web11', 'web12'] });
     const run = await site.ok(['push', '--events']);
     expect(run.stderr, 'of the runtime').not.toContain('Warning');
@@ -107,7 +107,7 @@ describe('a bundle above the threshold', () => {
     for (const host of site.hosts) expect(readdirSync(join(site.cache(host), 'work')), host).toEqual(['spare']);
   });
 
-  it('brings new hosts up beside others that need a few bytes, and those do without it', async () => {
+  it('[B15] [B17] [B18] brings new hosts up beside others that need a few bytes, and those do without it', async () => {
     const { site } = largeSite({ more: ['web7', 'web8'] });
     await site.ok(['push', '--limit', 'web[1:6]']);
     await site.settle();
@@ -121,7 +121,7 @@ describe('a bundle above the threshold', () => {
     expect(await site.ok(['verify', '--deep'])).toMatchObject({ status: 0 });
   });
 
-  it('seeds new hosts, and leaves the others alone', async () => {
+  it('[B17] seeds new hosts, and leaves the others alone', async () => {
     const { site, tree } = largeSite({ more: ['web7', 'web8'] });
     await site.ok(['push', '--limit', 'web[1:6]']);
     await site.settle();
@@ -146,7 +146,7 @@ describe('a bundle above the threshold', () => {
     expect(sentBytes).toBeLessThanOrEqual((2 + losses) * bytes);
   });
 
-  it('reaches the others when targets on its way are killed', async () => {
+  it('[B14] reaches the others when targets on its way are killed', async () => {
     const { site, tree } = largeSite({ bwlimit: '6MB', budget: 2 });
     const push = site.start(['push', '--events']);
     const dead = (await copiesUnderWay(site)).slice(0, 2);
@@ -167,7 +167,7 @@ describe('a bundle above the threshold', () => {
   it.each<[string, 'SIGINT' | 'SIGKILL', number | null]>([
     ['Ctrl-C', 'SIGINT', 130],
     ['kill -9', 'SIGKILL', null],
-  ])('[B23] [B36] is taken up where it was after %s of the deploy host', async (_what, signal, status) => {
+  ])('[B16] [B23] [B36] is taken up where it was after %s of the deploy host', async (_what, signal, status) => {
     const { site, tree } = largeSite({ bwlimit: '6MB' });
     const push = site.start(['push', '--events']);
     await copiesUnderWay(site);
@@ -184,7 +184,7 @@ describe('a bundle above the threshold', () => {
     for (const [host, bytes] of halves) expect(fetched.get(host)?.resumedBytes, host).toBe(bytes);
   });
 
-  it('[B21] is not believed where somebody has changed what was left of it', async () => {
+  it('[B16] [B21] is not believed where somebody has changed what was left of it', async () => {
     const { site, tree } = largeSite({ bwlimit: '6MB' });
     const push = site.start(['push']);
     await copiesUnderWay(site);

@@ -7,6 +7,7 @@
  */
 import { ScapError, toScapError } from '../../core/errors.ts';
 import type { HostName } from '../../core/host-name.ts';
+import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
 import { chooseDegree } from '../fanout/degree.ts';
 import { deployHost, type Fanout, joinFanout, type Source, startFanout, type Wanting } from '../fanout/fanout.ts';
@@ -41,9 +42,14 @@ interface Member extends Receiver {
   lastError: ScapError | undefined;
 }
 
+export interface BlobDistributionOptions extends DistributorOptions {
+  /** Of what the deploy host sends, all blobs together. */
+  readonly limit: RateLimit;
+}
+
 export class BlobDistribution {
   readonly #bundle: ReadyBundle;
-  readonly #options: DistributorOptions;
+  readonly #options: BlobDistributionOptions;
   readonly #listening: Listening;
   readonly #members = new Map<HostName, Member>();
   readonly #tiers = new Map<Source, number>([[deployHost, 0]]);
@@ -53,7 +59,7 @@ export class BlobDistribution {
   #next: { readonly timer: NodeJS.Timeout; readonly at: number } | undefined;
   #startedAt = performance.now();
 
-  constructor(bundle: ReadyBundle, options: DistributorOptions) {
+  constructor(bundle: ReadyBundle, options: BlobDistributionOptions) {
     this.#bundle = bundle;
     this.#options = options;
     const { ports, bytesPerSecond } = options.fanout;
@@ -150,9 +156,9 @@ export class BlobDistribution {
     };
     try {
       const source = from === deployHost ? undefined : this.#members.get(from);
-      const { timeoutMs } = this.#options;
+      const { timeoutMs, limit } = this.#options;
       const about = { bundle: this.#bundle, child: member, source, listening: this.#listening };
-      await copyBlob({ ...about, timeoutMs, signal, onProgress });
+      await copyBlob({ ...about, timeoutMs, limit, signal, onProgress });
       onProgress(this.#bundle.sizeBytes);
       this.#settle(name, (this.#tiers.get(from) ?? 0) + 1);
       this.#report({ type: 'whole', host: name });

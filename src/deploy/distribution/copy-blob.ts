@@ -1,4 +1,5 @@
 import { ScapError, toScapError } from '../../core/errors.ts';
+import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { RelayTicket } from '../../target/relay/ticket.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
@@ -13,6 +14,8 @@ export interface CopyOptions {
   readonly source: Receiver | undefined;
   readonly listening: Listening;
   readonly timeoutMs: number;
+  /** Of what the deploy host sends. */
+  readonly limit: RateLimit;
   /** Ends the copy; what has arrived is kept. */
   readonly signal: AbortSignal;
   /** Told how many bytes the child has. */
@@ -30,13 +33,13 @@ const connectWithinMs = 15_000;
  * else the child reports.
  */
 export async function copyBlob(options: CopyOptions): Promise<void> {
-  const { bundle, child, source, timeoutMs, signal, onProgress } = options;
+  const { bundle, child, source, timeoutMs, limit, signal, onProgress } = options;
   if (source === undefined) {
     // It has said what it had some time ago, and may have got more since.
     const held = await openBlob(child.connection, bundle, options.listening, { timeoutMs, signal });
     onProgress(held.availableBytes);
     if (!held.whole)
-      await sendBlob(child.connection, bundle, { offset: held.availableBytes, timeoutMs, signal, onProgress });
+      await sendBlob(child.connection, bundle, { offset: held.availableBytes, timeoutMs, limit, signal, onProgress });
     return;
   }
   const ticket = await getTicket(source, options);

@@ -1,6 +1,8 @@
 /**
  * Brings bundles to targets: small ones straight over the control connection each target has, large ones from target to target.
  */
+
+import { createRateLimit } from '../../target/relay/rate-limit.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
 import { send } from '../target-client.ts';
 import { BlobDistribution } from './blob-distribution.ts';
@@ -18,6 +20,7 @@ export interface Distributor {
 export function createDistributor(options: DistributorOptions): Distributor {
   const blobs = new Map<string, BlobDistribution>();
   const { fanout, timeoutMs, signal } = options;
+  const limit = createRateLimit(fanout.bytesPerSecond);
   return {
     bring: async (bundle, receiver) => {
       if (bundle.sizeBytes < fanout.thresholdBytes) {
@@ -25,7 +28,7 @@ export function createDistributor(options: DistributorOptions): Distributor {
         return directArrival(bundle);
       }
       const known = blobs.get(bundle.sha256);
-      const blob = known ?? new BlobDistribution(bundle, options);
+      const blob = known ?? new BlobDistribution(bundle, { ...options, limit });
       blobs.set(bundle.sha256, blob);
       return blob.bring(receiver);
     },

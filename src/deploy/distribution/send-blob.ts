@@ -1,4 +1,5 @@
 import { ScapError } from '../../core/errors.ts';
+import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { Holding } from '../../target/relay/target-relay.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
@@ -8,11 +9,14 @@ export interface SendOptions {
   /** The first byte to be sent. */
   readonly offset: number;
   readonly timeoutMs: number;
+  /** Shared by all copies that the deploy host makes. */
+  readonly limit: RateLimit;
   readonly signal: AbortSignal;
   /** Told how many bytes the target has. */
   readonly onProgress: (availableBytes: number) => void;
 }
 
+const pieceBytes = 1024 * 1024;
 /** So many pieces are on their way at once: the target need not wait for its next one while its answer travels. */
 const piecesAhead = 4;
 
@@ -23,7 +27,7 @@ const piecesAhead = 4;
 export async function sendBlob(
   connection: Connection,
   bundle: ReadyBundle,
-  { offset, timeoutMs, signal, onProgress }: SendOptions,
+  { offset, timeoutMs, limit, signal, onProgress }: SendOptions,
 ): Promise<void> {
   const answers: Promise<Holding>[] = [];
   let whole = false;
@@ -34,13 +38,14 @@ export async function sendBlob(
     whole ||= holding.whole;
   };
   let at = offset;
-  for await (const piece of bundle.openFrom(offset)) {
+  for await (const piece of bundle.openFrom(offset, Math.min(pieceBytes, limit.pieceBytes)) as AsyncIterable<Buffer>) {
+    await limit.pass(piece.length, signal).catch(() => {});
     if (signal.aborted) throw new ScapError('interrupted', 'Stopped sending a blob on request');
-    const answer = giveBlob(connection, bundle, at, piece as Buffer, { timeoutMs, title: 'fetch' });
+    const answer = giveBlob(connection, bundle, at, piece, { timeoutMs, title: 'fetch' });
     // What goes wrong is told when its turn comes.
     answer.catch(() => {});
     answers.push(answer);
-    at += (piece as Buffer).length;
+    at += piece.length;
     if (answers.length >= piecesAhead) await hear();
   }
   while (answers.length > 0) await hear();
