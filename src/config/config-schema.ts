@@ -79,7 +79,7 @@ export function createConfigSchema(base: PathBase, { stagingRequired }: { readon
       node: nodeProgram.optional(),
     }).prefault({}),
     fanout: section({
-      degree: count(1).default(4),
+      degree: count(1, 64).default(4),
       threshold: bytes.prefault('8MiB'),
       ports: portRange.prefault('8730-8790'),
       bwlimit: bytes.prefault(0),

@@ -22,12 +22,13 @@ export const timeout = duration(1, maxTimerMs);
 export const graceTime = duration(0, maxGraceTimeMs);
 export const soak = duration(0, maxTimerMs);
 
-/** A whole number of at least `min`. */
-export function count(min: number): z.ZodType<number> {
+/** A whole number of at least `min`, and at most `max`. */
+export function count(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `between ${min} and ${max}`;
   return value((input) =>
-    Number.isSafeInteger(input) && (input as number) >= min
+    Number.isSafeInteger(input) && (input as number) >= min && (input as number) <= max
       ? { value: input as number }
-      : refuse(`expected a whole number of at least ${min}`, input),
+      : refuse(`expected a whole number ${range}`, input),
   );
 }
 

@@ -32,7 +32,9 @@ export async function rollBackIfNeeded(
   if (!wanted) return { declined: true, restored: new Set(), failed: new Map() };
   run.bus.emit('rollback.started', { hosts, reason: execution.failure.error.message });
   // Undoing must not be stopped by what stopped the run.
-  const undoing = { ...run, signal: createSharedController().signal };
+  const { signal } = createSharedController();
+  using distributor = run.distributor.fork(signal);
+  const undoing = { ...run, signal, distributor };
   const settled = await settleAll(hosts, { limit: hostConcurrency }, async (host) => {
     const tasks = undoTasks(host, served.get(host) ?? null, movedAside(execution, host));
     try {

@@ -98,6 +98,12 @@ export async function runPlan(
   });
 
   using bundles = createBundleStore(repository, layout.work, bus);
+  using distributor = createDistributor({
+    fanout: host.config.fanout,
+    timeoutMs: host.config.timeouts.fetchMs,
+    bus,
+    signal: host.signal,
+  });
   const run: RunContext = {
     ...commandWorld(host, repository),
     plan,
@@ -107,12 +113,7 @@ export async function runPlan(
     adopt: options.adopt,
     fleet,
     bundles,
-    distributor: createDistributor({
-      fanout: host.config.fanout,
-      timeoutMs: host.config.timeouts.fetchMs,
-      bus,
-      signal: host.signal,
-    }),
+    distributor,
     bus,
     signal: host.signal,
   };

@@ -15,16 +15,18 @@ export interface SpaceFacts {
   /** What it adds to the target's base; `undefined` when there is no complete revision to link from. */
   readonly delta: { readonly files: number; readonly bytes: number } | undefined;
   readonly bundleBytes: number;
+  /** What the target has of the bundle already, from an interrupted run. */
+  readonly heldBytes: number;
 }
 
 /** A directory takes a block, a file its content rounded up to blocks. */
 const blockBytes = 4096;
 
 /** Estimates what must be free: the bundle twice (as received, as stored) and the files that cannot be linked. */
-export function estimateNeed({ files, bytes, directories, delta, bundleBytes }: SpaceFacts): SpaceNeed {
+export function estimateNeed({ files, bytes, directories, delta, bundleBytes, heldBytes }: SpaceFacts): SpaceNeed {
   const written = delta ?? { files, bytes };
   return {
-    bytes: bundleBytes * 2 + written.bytes + (written.files * blockBytes) / 2 + directories * blockBytes,
+    bytes: bundleBytes * 2 - heldBytes + written.bytes + (written.files * blockBytes) / 2 + directories * blockBytes,
     inodes: written.files + directories + 64,
   };
 }

@@ -68,6 +68,8 @@ export const eventFields: Readonly<Record<FieldsOf<LoggedEvent>, FieldShape>> = 
   known: 'value',
   outcome: 'value',
   sha256: 'value',
+  from: 'value',
+  offset: 'value',
   sentBytes: 'value',
   losses: 'value',
   tiers: 'any',

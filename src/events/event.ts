@@ -84,6 +84,15 @@ export interface EventData {
     readonly bytes: number;
     readonly durationMs: number;
   };
+  /** A copy of a large bundle ended early; the target goes on elsewhere, from `offset`. */
+  'copy.failed': {
+    readonly host: HostName;
+    /** The source; `null` is the deploy host. */
+    readonly from: HostName | null;
+    /** How many bytes the target has. */
+    readonly offset: number;
+    readonly error: ErrorReport;
+  };
   /** A large bundle went from target to target, and everybody has it or will not get it. */
   'bundle.distributed': {
     readonly sha256: string;
@@ -95,7 +104,7 @@ export interface EventData {
     readonly sentBytes: number;
     /** The first tier got its last bytes from the deploy host, the second from the first, and so on. */
     readonly tiers: readonly { readonly hosts: number; readonly bytes: number }[];
-    /** Copies that failed, or were too slow and replaced. */
+    /** Copies that failed, and copies from the deploy host that were too slow. */
     readonly losses: number;
     readonly durationMs: number;
   };

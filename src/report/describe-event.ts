@@ -54,6 +54,10 @@ export function describeEvent(event: ScapEvent): Line | undefined {
       return warn(`${event.host}: ${toOneLine(event.message)}`);
     case 'bundle.built':
       return describeBundle(event);
+    case 'copy.failed':
+      return warn(
+        `${event.host}: copying from ${event.from ?? 'the deploy host'} ended at ${formatBytes(event.offset)}: ${errorText(event.error)}`,
+      );
     case 'bundle.distributed':
       return describeDistribution(event);
     case 'run.started':

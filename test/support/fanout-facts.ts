@@ -14,7 +14,15 @@ import { hostName } from './deploy-facts.ts';
 export const noPlace = { site: undefined, rack: undefined };
 
 export function someRules(rest: Partial<FanoutRules> = {}): FanoutRules {
-  return { mode: 'pipelined', degree: 2, thresholdBytes: 0, attempts: 3, slowFraction: 0.25, ...rest };
+  return {
+    mode: 'pipelined',
+    degree: 2,
+    rescueDegree: rest.degree ?? 2,
+    thresholdBytes: 0,
+    attempts: 3,
+    slowFraction: 0.25,
+    ...rest,
+  };
 }
 
 /** `a`, `b@eqiad`, `c@eqiad/r1`: names with the site and rack they stand in. */

@@ -4,9 +4,9 @@ import type { Host } from '../../inventory/host.ts';
 import type { Task } from '../../plan/plan.ts';
 import { diffRevisions } from '../../revision/revision-diff.ts';
 import { chooseBase } from '../bundle-store.ts';
-import { type Arrival, directArrival } from '../distribution/receiver.ts';
+import type { Arrival, Receiver } from '../distribution/receiver.ts';
 import { checkSpace, estimateNeed } from '../space.ts';
-import { send, type TargetReport } from '../target-client.ts';
+import type { TargetReport } from '../target-client.ts';
 import type { CommandWorld, Notify, RunContext, TaskResult } from './command.ts';
 import { HostCommand, hostOf, revisionOf } from './host-command.ts';
 
@@ -47,7 +47,7 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       // The target's repository turned out to lack what it claimed, or to be damaged: once, it is given everything.
       if (!(error instanceof ScapError) || !speaksOfRepository(error)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
-      const complete = await this.#sendAll(run, revision, task);
+      const complete = await this.#sendAll(run, revision, task, notify);
       return this.#make(run, args, task, notify, { ...complete, anew: error.code !== 'base_missing' });
     }
   }
@@ -61,18 +61,20 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       known.filter((sha) => repository.has(sha)),
     );
     const bundle = await run.bundles.bundle(revision, base);
-    await this.#checkSpace(run, revision, base, bundle.sizeBytes, task, report);
-    const host = run.hosts.get(hostOf(task)) as Host;
-    const arrival = await run.distributor.bring(bundle, { host, connection: await this.connect(run, task), notify });
+    const admit = await this.#spaceCheck(run, revision, base, bundle.sizeBytes, task, report);
+    const arrival = await run.distributor.bring(bundle, { ...(await this.#receiver(run, task, notify)), admit });
     return { ...arrival, sha256: bundle.sha256 };
   }
 
-  /** Straight from here: what went wrong may have come with what others passed on. */
-  async #sendAll(run: RunContext, revision: Sha, task: Task): Promise<Transfer> {
+  /** Straight from here, all of it. */
+  async #sendAll(run: RunContext, revision: Sha, task: Task, notify: Notify): Promise<Transfer> {
     const bundle = await run.bundles.bundle(revision, undefined);
-    const connection = await this.connect(run, task);
-    await send(connection, bundle.sha256, bundle, { timeoutMs: run.timeouts.fetchMs, signal: run.signal });
-    return { ...directArrival(bundle), sha256: bundle.sha256 };
+    const arrival = await run.distributor.send(bundle, await this.#receiver(run, task, notify));
+    return { ...arrival, sha256: bundle.sha256 };
+  }
+
+  async #receiver(run: RunContext, task: Task, notify: Notify): Promise<Receiver> {
+    return { host: run.hosts.get(hostOf(task)) as Host, connection: await this.connect(run, task), notify };
   }
 
   async #make(
@@ -92,26 +94,25 @@ export class FetchCommand extends HostCommand<FetchArguments> {
     return { result: resultText(made.result), data: { ...made, ...describeTransfer(transfer) } };
   }
 
-  async #checkSpace(
+  /** What tells whether there is room, given what the host holds of the bundle already. */
+  async #spaceCheck(
     run: RunContext,
     revision: Sha,
     base: Sha | undefined,
     bundleBytes: number,
     task: Task,
     report: TargetReport,
-  ) {
+  ): Promise<(heldBytes: number) => void> {
     const { repository } = run;
     const wanted = await repository.read(revision);
     const linkable = base !== undefined && report.complete.includes(base);
     const delta = linkable ? (await diffRevisions(repository, await repository.read(base), wanted)).totals : undefined;
-    const need = estimateNeed({
-      files: wanted.record.files,
-      bytes: wanted.record.bytes,
-      directories: wanted.record.directories,
-      delta: delta && { files: delta.added + delta.changed, bytes: delta.bytes },
-      bundleBytes,
-    });
-    checkSpace(report, need, hostOf(task));
+    const { files, bytes, directories } = wanted.record;
+    const added = delta && { files: delta.added + delta.changed, bytes: delta.bytes };
+    return (heldBytes) => {
+      const need = estimateNeed({ files, bytes, directories, delta: added, bundleBytes, heldBytes });
+      checkSpace(report, need, hostOf(task));
+    };
   }
 }
 

@@ -5,7 +5,7 @@
  * Bytes from the deploy host go over the control connections. Every other copy is between two targets: the source makes a ticket, which the
  * deploy host carries to the child, and the child takes the blob with it, while the source may still be receiving itself.
  */
-import { ScapError, toScapError } from '../../core/errors.ts';
+import { ScapError, toErrorReport, toScapError } from '../../core/errors.ts';
 import type { HostName } from '../../core/host-name.ts';
 import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
@@ -13,90 +13,101 @@ import { chooseDegree } from '../fanout/degree.ts';
 import { deployHost, type Fanout, joinFanout, type Source, startFanout, type Wanting } from '../fanout/fanout.ts';
 import { applyReports, applyStep, type FanoutReport } from '../fanout/reports.ts';
 import { type Assignment, planStep } from '../fanout/schedule.ts';
-import { type Listening, openBlob } from '../relay-client.ts';
-import { copyBlob } from './copy-blob.ts';
-import { createRateMeter } from './rate-meter.ts';
+import { openBlob } from '../relay-client.ts';
+import { accountFor, tierOf } from './account.ts';
+import { copyBlob, isOfCopy } from './copy-blob.ts';
+import { Member } from './member.ts';
 import type { Arrival, DistributorOptions, Receiver } from './receiver.ts';
-
-/** For those who come at the same time to be planned together: who is first would else be first everywhere. */
-const gatherMs = 50;
-/** Reports are taken in together. */
-const settleMs = 5;
-/** How often slow copies are looked for. */
-const reviewMs = 1000;
-
-/** A copy is slow below this share of what its target could expect elsewhere. */
-const slowFraction = 0.25;
-const attempts = 3;
-/** What a relay takes in before it passes it on. */
-const relayedPieceBytes = 256 * 1024;
-
-interface Member extends Receiver {
-  readonly arrived: (tier: number) => void;
-  readonly failed: (error: unknown) => void;
-  readonly bytesFrom: Map<Source, number>;
-  isSettled: boolean;
-  /** How much it has, as far as it said. */
-  offset: number;
-  copy: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
-  lastError: ScapError | undefined;
-}
 
 export interface BlobDistributionOptions extends DistributorOptions {
   /** Of what the deploy host sends, all blobs together. */
   readonly limit: RateLimit;
 }
 
-export class BlobDistribution {
+/** Those who ask at the same time are planned together, so the first step waits until all have said what they hold, within limits. */
+const gatherMs = { least: 50, most: 1000 };
+/** Reports are taken in together; the more targets, the longer a step takes. */
+const settleMs = (targets: number) => Math.max(5, targets / 50);
+/** How often copies are looked at that are slow or stand still. */
+const reviewMs = 1000;
+/** Who comes within this time after everybody else has ended is told of with them. */
+const quietMs = 300;
+/** So soon a target has to answer when its copy is stopped; else it is given up. */
+const answerMs = 10_000;
+
+/** A copy is slow below this share of what its target could expect elsewhere. */
+const slowFraction = 0.25;
+const attempts = 3;
+const leastRescueDegree = 8;
+/** What a relay takes in before it passes it on. */
+const relayedPieceBytes = 256 * 1024;
+
+export class BlobDistribution implements Disposable {
   readonly #bundle: ReadyBundle;
   readonly #options: BlobDistributionOptions;
-  readonly #listening: Listening;
   readonly #members = new Map<HostName, Member>();
-  readonly #tiers = new Map<Source, number>([[deployHost, 0]]);
+  readonly #untold = new Set<Member>();
+  readonly #startedAt = performance.now();
+  #asking = 0;
   #joining: Wanting[] = [];
   #reports: FanoutReport[] = [];
   #fanout: Fanout | undefined;
   #next: { readonly timer: NodeJS.Timeout; readonly at: number } | undefined;
-  #startedAt = performance.now();
+  #reviewAt = 0;
+  #toldLosses = 0;
 
   constructor(bundle: ReadyBundle, options: BlobDistributionOptions) {
     this.#bundle = bundle;
     this.#options = options;
-    const { ports, bytesPerSecond } = options.fanout;
-    this.#listening = { ports, bytesPerSecond };
     options.signal.addEventListener('abort', () => this.#interrupt(), { once: true });
   }
 
   /** See {@link Distributor.bring}. */
   async bring(receiver: Receiver): Promise<Arrival> {
-    const { timeoutMs, signal } = this.#options;
+    const member = await this.#join(receiver);
+    await member.arrived;
+    const others = [...member.bytesFrom].filter((entry): entry is [HostName, number] => entry[0] !== deployHost);
+    return {
+      relayed: true,
+      tier: tierOf(member, this.#members),
+      sentBytes: member.bytesFrom.get(deployHost) ?? 0,
+      resumedBytes: member.resumedBytes,
+      bytesFrom: new Map(others),
+    };
+  }
+
+  /** No more is asked of it. Tells what was not told yet. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#next?.timer);
+    this.#tell();
+  }
+
+  async #join(receiver: Receiver): Promise<Member> {
+    const { timeoutMs, signal, fanout } = this.#options;
     const { connection, host } = receiver;
-    const held = await openBlob(connection, this.#bundle, this.#listening, { timeoutMs, signal });
-    const bytesFrom = new Map<Source, number>();
-    const tier = await new Promise<number>((arrived, failed) => {
-      this.#members.set(host.name, {
-        ...receiver,
-        arrived,
-        failed,
-        bytesFrom,
-        isSettled: false,
-        offset: held.availableBytes,
-        copy: undefined,
-        lastError: undefined,
-      });
+    this.#asking += 1;
+    try {
+      const held = await openBlob(connection, this.#bundle, fanout, { timeoutMs, signal });
+      receiver.admit?.(held.availableBytes);
+      const member = new Member(receiver, held.availableBytes);
+      // Whom it is a second time, over another connection, has no copy any more.
+      this.#members.get(host.name)?.copy?.stop.abort();
+      this.#members.set(host.name, member);
+      this.#untold.add(member);
+      if (held.whole) member.settle();
       const { site, rack } = host.labels;
       this.#joining.push({ name: host.name, site, rack, offset: held.availableBytes, whole: held.whole });
       if (signal.aborted) this.#interrupt();
-      this.#wake(this.#fanout === undefined ? gatherMs : settleMs);
-    });
-    const others = [...bytesFrom].filter((entry): entry is [HostName, number] => entry[0] !== deployHost);
-    const sentBytes = bytesFrom.get(deployHost) ?? 0;
-    return { relayed: true, tier, sentBytes, resumedBytes: held.availableBytes, bytesFrom: new Map(others) };
+      return member;
+    } finally {
+      this.#asking -= 1;
+      this.#wake(this.#fanout === undefined ? gatherMs.least : settleMs(this.#members.size));
+    }
   }
 
   #report(report: FanoutReport): void {
     this.#reports.push(report);
-    this.#wake(settleMs);
+    this.#wake(settleMs(this.#members.size));
   }
 
   /** Takes a step so soon, or sooner. */
@@ -107,27 +118,73 @@ export class BlobDistribution {
     this.#next = { timer: setTimeout(() => this.#step(), delayMs), at };
   }
 
+  /** Never throws: a mistake in planning must not end the run, only this. */
   #step(): void {
     this.#next = undefined;
+    if (this.#options.signal.aborted) return;
+    const isGathering = this.#fanout === undefined && this.#asking > 0;
+    if (isGathering && performance.now() - this.#startedAt < gatherMs.most) {
+      this.#wake(gatherMs.least);
+      return;
+    }
+    try {
+      this.#plan();
+    } catch (error) {
+      for (const member of this.#members.values()) member.fail(error);
+    }
+    const waiting = [...this.#members.values()].some(({ isSettled }) => !isSettled);
+    if (waiting) this.#wake(reviewMs);
+    else if (this.#asking === 0 && this.#untold.size > 0) this.#quiet();
+  }
+
+  #plan(): void {
     const joining = this.#joining.splice(0);
+    const now = performance.now();
+    const isReview = now >= this.#reviewAt;
+    if (isReview) {
+      this.#reviewAt = now + reviewMs;
+      this.#review();
+    }
     const known = this.#fanout === undefined ? this.#start(joining) : joinFanout(this.#fanout, joining);
     this.#fanout = applyReports(known, this.#reports.splice(0));
-    for (const { name, whole } of joining) if (whole) this.#settle(name, 1);
+    for (const { name, status, loss } of this.#fanout.hosts.values()) if (status === 'failed') this.#giveUp(name, loss);
+    const isWaiting = [...this.#fanout.hosts.values()].some(({ status }) => status === 'waiting');
+    if (!isWaiting && !isReview) return;
     const step = planStep(this.#fanout);
     this.#fanout = applyStep(this.#fanout, step);
-    for (const name of step.giveUp) this.#giveUp(name);
-    for (const { to } of step.drop) this.#members.get(to)?.copy?.stop.abort();
+    for (const name of step.giveUp) this.#giveUp(name, 'given-up');
+    for (const { to } of step.drop) this.#stop(to);
     for (const assignment of step.assign) this.#begin(assignment);
-    if ([...this.#members.values()].some(({ isSettled }) => !isSettled)) this.#wake(reviewMs);
   }
 
   #start(hosts: readonly Wanting[]): Fanout {
-    const { degree, thresholdBytes } = this.#options.fanout;
+    const { degree: most, thresholdBytes } = this.#options.fanout;
     const { sha256, sizeBytes } = this.#bundle;
-    const facts = { sizeBytes, hosts: hosts.length, chunkBytes: relayedPieceBytes, most: degree };
-    const rules = { mode: 'pipelined', degree: chooseDegree(facts), thresholdBytes, attempts, slowFraction } as const;
+    const degree = chooseDegree({ sizeBytes, hosts: hosts.length, chunkBytes: relayedPieceBytes, most });
+    const rescueDegree = Math.max(most, leastRescueDegree);
+    const rules = { mode: 'pipelined', degree, rescueDegree, thresholdBytes, attempts, slowFraction } as const;
     const deployHostPlace = { site: undefined, rack: undefined };
     return startFanout({ blob: { sha256, sizeBytes }, rules, deployHostPlace, hosts });
+  }
+
+  /** Looks at every copy that runs: one that gets nothing tells nothing either. */
+  #review(): void {
+    for (const member of this.#members.values()) {
+      const { copy, isSettled, offset, name: host } = member;
+      if (copy === undefined || isSettled || copy.stop.signal.aborted) continue;
+      const rate = member.rate();
+      if (rate !== undefined) this.#reports.push({ type: 'received', host, offset, rate });
+      if (!member.isStalled(this.#availableAt(copy.from))) continue;
+      const message = `Cannot take a blob from ${copy.from}: nothing came for too long`;
+      this.#tellFailure(member, copy.from, new ScapError('source_lost', message));
+      this.#reports.push({ type: 'broken', host, from: copy.from });
+      this.#stop(host);
+    }
+  }
+
+  #availableAt(from: Source): number {
+    const source = from === deployHost ? undefined : this.#members.get(from);
+    return source === undefined || source.isWhole ? this.#bundle.sizeBytes : source.offset;
   }
 
   #begin({ to, from }: Assignment): void {
@@ -136,115 +193,104 @@ export class BlobDistribution {
     const before = member.copy?.ended ?? Promise.resolve();
     const stop = new AbortController();
     // A target takes a blob from one source at a time.
-    const ended = before.then(() => (stop.signal.aborted ? undefined : this.#copy(member, from, stop.signal)));
-    member.copy = { stop, ended };
+    const ended = before.then(() =>
+      stop.signal.aborted || member.isSettled ? undefined : this.#copy(member, from, stop.signal),
+    );
+    member.copy = { from, stop, ended };
+  }
+
+  #stop(name: HostName): void {
+    const member = this.#members.get(name);
+    const copy = member?.copy;
+    if (member === undefined || copy === undefined || copy.stop.signal.aborted) return;
+    copy.stop.abort();
+    const late = setTimeout(() => {
+      const message = `Cannot fetch on ${name}: it does not answer while it receives`;
+      this.#lose(member, new ScapError('request_timeout', message, { hint: `Look at the disk of ${name}` }));
+    }, answerMs);
+    void copy.ended.finally(() => clearTimeout(late));
   }
 
   /** Never throws. */
   async #copy(member: Member, from: Source, signal: AbortSignal): Promise<void> {
-    const { name } = member.host;
-    const meter = createRateMeter();
-    const onProgress = (availableBytes: number) => {
-      const grown = availableBytes - member.offset;
-      if (grown <= 0) return;
-      member.offset = availableBytes;
-      member.bytesFrom.set(from, (member.bytesFrom.get(from) ?? 0) + grown);
-      const rate = meter.note(availableBytes, performance.now());
-      const total = this.#bundle.sizeBytes;
-      member.notify({ kind: 'progress', step: 'receive', unit: 'bytes', done: availableBytes, total });
-      this.#reports.push({ type: 'received', host: name, offset: availableBytes, ...(rate !== undefined && { rate }) });
+    const { fanout: listening, timeoutMs, limit } = this.#options;
+    const { sizeBytes } = this.#bundle;
+    const host = member.name;
+    member.begin(from);
+    const onProgress = (offset: number) => {
+      if (!member.progress(from, offset, sizeBytes)) return;
+      this.#reports.push({ type: 'received', host, offset });
     };
     try {
-      const source = from === deployHost ? undefined : this.#members.get(from);
-      const { timeoutMs, limit } = this.#options;
-      const about = { bundle: this.#bundle, child: member, source, listening: this.#listening };
-      await copyBlob({ ...about, timeoutMs, limit, signal, onProgress });
-      onProgress(this.#bundle.sizeBytes);
-      this.#settle(name, (this.#tiers.get(from) ?? 0) + 1);
-      this.#report({ type: 'whole', host: name });
+      const source = from === deployHost ? undefined : this.#members.get(from)?.receiver;
+      const between = { bundle: this.#bundle, child: member.receiver, source, listening };
+      await copyBlob({ ...between, timeoutMs, limit, signal, onProgress });
+      onProgress(sizeBytes);
+      member.settle();
+      this.#report({ type: 'whole', host });
     } catch (thrown) {
-      const error = toScapError(thrown);
-      if (error === undefined) this.#lose(member, thrown);
-      else this.#explain(member, from, error, signal.aborted);
+      this.#explain(member, from, thrown, signal.aborted);
     }
   }
 
-  #explain(member: Member, from: Source, error: ScapError, wasStopped: boolean): void {
-    const host = member.host.name;
-    const isLost = !member.connection.usable;
-    if (wasStopped && !isLost) return;
-    member.lastError = error;
-    if (isLost || !isOfCopy(error, from)) this.#lose(member, error);
-    else if (error.code === 'blob_damaged') {
-      member.offset = 0;
-      this.#report({ type: 'corrupt', host });
-    } else this.#report({ type: 'broken', host, from });
+  #explain(member: Member, from: Source, thrown: unknown, wasStopped: boolean): void {
+    const { name: host, receiver } = member;
+    const error = toScapError(thrown);
     const source = from === deployHost ? undefined : this.#members.get(from);
-    if (source !== undefined && !source.connection.usable) this.#report({ type: 'gone', host: source.host.name });
+    if (source !== undefined && !source.receiver.connection.usable) this.#report({ type: 'gone', host: source.name });
+    if (error === undefined || !receiver.connection.usable) this.#lose(member, thrown);
+    else if (error.code === 'blob_damaged') {
+      member.reset();
+      this.#tellFailure(member, from, error);
+      this.#report({ type: 'corrupt', host, from });
+    } else if (!wasStopped && isOfCopy(error, from)) {
+      this.#tellFailure(member, from, error);
+      this.#report({ type: 'broken', host, from });
+    } else if (!wasStopped) this.#lose(member, error);
   }
 
-  #settle(name: HostName, tier: number): void {
+  #tellFailure(member: Member, from: Source, error: ScapError): void {
+    member.lastError = error;
+    const about = { host: member.name, from: from === deployHost ? null : from, offset: member.offset };
+    this.#options.bus.emit('copy.failed', { ...about, error: toErrorReport(error) });
+  }
+
+  #giveUp(name: HostName, loss: 'gone' | 'given-up' | undefined): void {
     const member = this.#members.get(name);
     if (member === undefined || member.isSettled) return;
-    member.isSettled = true;
-    this.#tiers.set(name, tier);
-    member.arrived(tier);
-    this.#announce();
-  }
-
-  #giveUp(name: HostName): void {
-    const member = this.#members.get(name);
-    if (member?.lastError !== undefined) this.#fail(member, member.lastError);
+    const nobody = `Cannot fetch on ${name}: ${loss === 'gone' ? 'it went away' : 'nobody could bring it the revision'}`;
+    member.fail(member.lastError ?? new ScapError('source_lost', nobody));
   }
 
   #lose(member: Member, error: unknown): void {
-    this.#report({ type: 'gone', host: member.host.name });
-    this.#fail(member, error);
+    member.fail(error);
+    this.#report({ type: 'gone', host: member.name });
   }
 
-  #fail(member: Member, error: unknown): void {
-    if (member.isSettled) return;
-    member.isSettled = true;
-    member.failed(error);
-    this.#announce();
+  #quiet(): void {
+    clearTimeout(this.#next?.timer);
+    this.#next = { timer: setTimeout(() => this.#tell(), quietMs), at: Number.POSITIVE_INFINITY };
   }
 
-  /** Tells what it took, when everybody has the blob or will not get it. */
-  #announce(): void {
-    const members = [...this.#members.values()];
-    if (members.some(({ isSettled }) => !isSettled)) return;
-    const arrived = members.filter(({ host }) => this.#tiers.has(host.name));
-    const tiers: { hosts: number; bytes: number }[] = [];
-    for (const { host, bytesFrom } of arrived) {
-      const at = (this.#tiers.get(host.name) ?? 1) - 1;
-      for (let tier = tiers.length; tier <= at; tier++) tiers.push({ hosts: 0, bytes: 0 });
-      const tier = tiers[at] as { hosts: number; bytes: number };
-      tier.hosts += 1;
-      for (const bytes of bytesFrom.values()) tier.bytes += bytes;
-    }
-    this.#options.bus.emit('bundle.distributed', {
-      sha256: this.#bundle.sha256,
-      bytes: this.#bundle.sizeBytes,
-      hosts: arrived.length,
-      failed: members.length - arrived.length,
-      sentBytes: members.reduce((sum, { bytesFrom }) => sum + (bytesFrom.get(deployHost) ?? 0), 0),
-      tiers,
-      losses: this.#fanout?.losses ?? 0,
-      durationMs: Math.round(performance.now() - this.#startedAt),
-    });
+  /** Tells what it took to bring the blob to those that have ended since it was last told. */
+  #tell(): void {
+    if (this.#untold.size === 0) return;
+    const ended = [...this.#untold].filter(({ isSettled }) => isSettled);
+    this.#untold.clear();
+    const { losses = 0 } = this.#fanout ?? {};
+    const { sha256, sizeBytes: bytes } = this.#bundle;
+    const durationMs = Math.round(performance.now() - this.#startedAt);
+    const account = accountFor(ended, this.#members);
+    const newLosses = losses - this.#toldLosses;
+    this.#toldLosses = losses;
+    this.#options.bus.emit('bundle.distributed', { ...account, sha256, bytes, losses: newLosses, durationMs });
   }
 
   #interrupt(): void {
     const error = new ScapError('interrupted', 'Stopped bringing the revision to the targets, on request');
     for (const member of this.#members.values()) {
-      member.copy?.stop.abort();
-      void (member.copy?.ended ?? Promise.resolve()).then(() => this.#fail(member, error));
+      this.#stop(member.name);
+      void (member.copy?.ended ?? Promise.resolve()).then(() => member.fail(error));
     }
   }
-}
-
-/** Whether another copy may succeed where this one did not. */
-function isOfCopy({ code }: ScapError, from: Source): boolean {
-  if (['source_lost', 'source_refused', 'relay_unavailable', 'blob_damaged'].includes(code)) return true;
-  return code === 'protocol_violation' && from !== deployHost;
 }

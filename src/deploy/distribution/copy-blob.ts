@@ -1,8 +1,10 @@
+import { isIP } from 'node:net';
 import { ScapError, toScapError } from '../../core/errors.ts';
 import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { RelayTicket } from '../../target/relay/ticket.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
+import { deployHost, type Source } from '../fanout/fanout.ts';
 import { grantBlob, type Listening, openBlob, revokeTicket, takeBlob } from '../relay-client.ts';
 import type { Receiver } from './receiver.ts';
 import { sendBlob } from './send-blob.ts';
@@ -56,7 +58,7 @@ export async function copyBlob(options: CopyOptions): Promise<void> {
   }
 }
 
-async function getTicket(source: Receiver, { bundle, child, timeoutMs }: CopyOptions): Promise<RelayTicket> {
+async function getTicket(source: Receiver, { bundle, child, listening, timeoutMs }: CopyOptions): Promise<RelayTicket> {
   let late: NodeJS.Timeout | undefined;
   // Not with a deadline of its own: that would cost the source its connection, and its part in the run.
   const granted = grantBlob(
@@ -70,7 +72,7 @@ async function getTicket(source: Receiver, { bundle, child, timeoutMs }: CopyOpt
   });
   try {
     const ticket = await Promise.race([granted, patience]);
-    if (ticket !== undefined) return ticket;
+    if (ticket !== undefined) return checkTicket(ticket, source, listening);
     granted.then((unused) => revokeTicket(source.connection, unused, { timeoutMs })).catch(() => {});
     throw cannotTake(source, `it did not answer for ${grantPatienceMs} ms`);
   } catch (error) {
@@ -82,6 +84,18 @@ async function getTicket(source: Receiver, { bundle, child, timeoutMs }: CopyOpt
   }
 }
 
+/** Others connect to where a ticket says: it must not send them just anywhere. */
+function checkTicket(ticket: RelayTicket, source: Receiver, { ports }: Listening): RelayTicket {
+  if (isIP(ticket.address) !== 0 && ticket.port >= ports.first && ticket.port <= ports.last) return ticket;
+  throw cannotTake(source, 'its ticket names a place that is none of its own');
+}
+
 function cannotTake(source: Receiver, why: string, cause?: unknown): ScapError {
   return new ScapError('source_lost', `Cannot take a blob from ${source.host.name}: ${why}`, { cause });
+}
+
+/** Whether another copy may succeed where this one did not. */
+export function isOfCopy({ code }: ScapError, from: Source): boolean {
+  if (code === 'source_lost' || code === 'source_refused' || code === 'relay_unavailable') return true;
+  return code === 'protocol_violation' && from !== deployHost;
 }

@@ -2,35 +2,51 @@
  * Brings bundles to targets: small ones straight over the control connection each target has, large ones from target to target.
  */
 
+import pLimit from 'p-limit';
 import { createRateLimit } from '../../target/relay/rate-limit.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
-import { send } from '../target-client.ts';
+import { send as sendBundle } from '../target-client.ts';
 import { BlobDistribution } from './blob-distribution.ts';
 import { type Arrival, type DistributorOptions, directArrival, type Receiver } from './receiver.ts';
 
-export interface Distributor {
+export interface Distributor extends Disposable {
   /**
    * Brings a bundle to one target; returns when the target has checked all of it. Targets that want the same bundle at the same time are served by
    * each other. Throws what kept this target from getting it: what it reports itself (`disk_full`), `connection_lost`, `request_timeout`, or
    * after several attempts `source_lost`, `source_refused`, `relay_unavailable` or `blob_damaged`.
    */
   bring(bundle: ReadyBundle, receiver: Receiver): Promise<Arrival>;
+  /** As `bring`, but straight from the deploy host, whatever the size; a few targets at a time. */
+  send(bundle: ReadyBundle, receiver: Receiver): Promise<Arrival>;
+  /** Another one with the same settings that stops for `signal` only. */
+  fork(signal: AbortSignal): Distributor;
 }
+
+/** Whole bundles at once, when targets could not use what they had been brought. */
+const sendLimit = 8;
 
 export function createDistributor(options: DistributorOptions): Distributor {
   const blobs = new Map<string, BlobDistribution>();
   const { fanout, timeoutMs, signal } = options;
   const limit = createRateLimit(fanout.bytesPerSecond);
+  const sending = pLimit(sendLimit);
+  const send = async (bundle: ReadyBundle, { connection, admit }: Receiver): Promise<Arrival> => {
+    admit?.(0);
+    await sendBundle(connection, bundle.sha256, bundle, { timeoutMs, signal });
+    return directArrival(bundle);
+  };
   return {
     bring: async (bundle, receiver) => {
-      if (bundle.sizeBytes < fanout.thresholdBytes) {
-        await send(receiver.connection, bundle.sha256, bundle, { timeoutMs, signal });
-        return directArrival(bundle);
-      }
+      if (bundle.sizeBytes < fanout.thresholdBytes) return send(bundle, receiver);
       const known = blobs.get(bundle.sha256);
       const blob = known ?? new BlobDistribution(bundle, { ...options, limit });
       blobs.set(bundle.sha256, blob);
       return blob.bring(receiver);
+    },
+    send: (bundle, receiver) => sending(() => send(bundle, receiver)),
+    fork: (other) => createDistributor({ ...options, signal: other }),
+    [Symbol.dispose]: () => {
+      for (const blob of blobs.values()) blob[Symbol.dispose]();
     },
   };
 }

@@ -12,6 +12,8 @@ export interface Receiver {
   /** The run has begun on it. */
   readonly connection: Connection;
   notify(notice: AgentNotice): void;
+  /** Told what it holds of the bundle already, before anything is sent. What it throws, `bring` throws. */
+  admit?(heldBytes: number): void;
 }
 
 /** How a bundle came to a target. */

@@ -16,9 +16,12 @@ export interface SendOptions {
   readonly onProgress: (availableBytes: number) => void;
 }
 
-const pieceBytes = 1024 * 1024;
-/** So many pieces are on their way at once: the target need not wait for its next one while its answer travels. */
-const piecesAhead = 4;
+/** Small: a request that comes between two of them, for a ticket say, has to wait for those that are on their way. */
+const pieceBytes = 256 * 1024;
+/** So many pieces are on their way at once: what fits into this time at the rate so far, at least and at most so many. */
+const aheadMs = 500;
+const leastAhead = 2;
+const mostAhead = 16;
 
 /**
  * Brings a blob to a target over its control connection, in pieces between which other requests pass. Returns when the target has checked all
@@ -38,16 +41,29 @@ export async function sendBlob(
     whole ||= holding.whole;
   };
   let at = offset;
-  for await (const piece of bundle.openFrom(offset, Math.min(pieceBytes, limit.pieceBytes)) as AsyncIterable<Buffer>) {
-    await limit.pass(piece.length, signal).catch(() => {});
-    if (signal.aborted) throw new ScapError('interrupted', 'Stopped sending a blob on request');
-    const answer = giveBlob(connection, bundle, at, piece, { timeoutMs, title: 'fetch' });
-    // What goes wrong is told when its turn comes.
-    answer.catch(() => {});
-    answers.push(answer);
-    at += piece.length;
-    if (answers.length >= piecesAhead) await hear();
+  const startedAt = performance.now();
+  const piecesAhead = () => {
+    const bytesPerMs = (at - offset) / (performance.now() - startedAt);
+    return Math.min(mostAhead, Math.max(leastAhead, (bytesPerMs * aheadMs) / pieceBytes));
+  };
+  try {
+    for await (const piece of bundle.openFrom(
+      offset,
+      Math.min(pieceBytes, limit.pieceBytes),
+    ) as AsyncIterable<Buffer>) {
+      await limit.pass(piece.length, signal).catch(() => {});
+      if (signal.aborted) throw new ScapError('interrupted', 'Stopped sending a blob on request');
+      const answer = giveBlob(connection, bundle, at, piece, { timeoutMs, title: 'fetch' });
+      // What goes wrong is told when its turn comes.
+      answer.catch(() => {});
+      answers.push(answer);
+      at += piece.length;
+      while (answers.length >= piecesAhead()) await hear();
+    }
+    while (answers.length > 0) await hear();
+  } finally {
+    // Whoever comes next must not come between pieces of this copy.
+    await Promise.allSettled(answers);
   }
-  while (answers.length > 0) await hear();
   if (!whole) throw new ScapError('protocol_violation', 'Cannot use what the target said of a blob: it misses bytes');
 }

@@ -22,6 +22,8 @@ export interface FanoutRules {
   readonly mode: 'pipelined' | 'store-and-forward';
   /** At most so many copies at once from one source, the deploy host included; at least 1. */
   readonly degree: number;
+  /** At most so many copies at once from the deploy host to targets that nobody else could serve; at least 1. */
+  readonly rescueDegree: number;
   /** A smaller blob goes to every target straight from the deploy host, over its control connection. */
   readonly thresholdBytes: number;
   /** A target is given up when so many copies to it have failed, and no longer copied from when so many from it have; at least 1. */
@@ -86,11 +88,11 @@ export function startFanout(
   return joinFanout(none, hosts);
 }
 
-/** More targets want the blob. Those that are known already stay as they are. O(hosts). */
+/** More targets want the blob. One that is known already begins anew: its agent is another. O(hosts). */
 export function joinFanout(fanout: Fanout, joining: readonly Wanting[]): Fanout {
   if (joining.length === 0) return fanout;
   const hosts = new Map(fanout.hosts);
-  for (const host of joining) if (!hosts.has(host.name)) hosts.set(host.name, toHost(host, fanout.blob.sizeBytes));
+  for (const host of joining) hosts.set(host.name, toHost(host, fanout.blob.sizeBytes));
   return { ...fanout, hosts };
 }
 

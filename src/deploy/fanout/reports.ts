@@ -14,8 +14,11 @@ export type FanoutReport =
   | { readonly type: 'whole'; readonly host: HostName }
   /** The copy ended early. What had arrived is kept. */
   | { readonly type: 'broken'; readonly host: HostName; readonly from: Source }
-  /** All bytes arrived and their hash is another. They are thrown away: the one way in which an offset goes back. */
-  | { readonly type: 'corrupt'; readonly host: HostName }
+  /**
+   * All bytes arrived and their hash is another. They are thrown away: the one way in which an offset goes back. `from` is whom the copy was from,
+   * by default whom the target is receiving from.
+   */
+  | { readonly type: 'corrupt'; readonly host: HostName; readonly from?: Source }
   /** The target's control connection is lost. For this run it is lost with it. */
   | { readonly type: 'gone'; readonly host: HostName };
 
@@ -71,7 +74,9 @@ function applyReport(draft: Draft, host: FanoutHost, report: FanoutReport): void
       if (host.status === 'receiving' && host.from === report.from) fail(draft, host, {});
       return;
     case 'corrupt':
-      if (host.status === 'receiving') fail(draft, host, { offset: 0, wasCorrupt: true });
+      if (host.status === 'receiving' && (report.from ?? host.from) === host.from)
+        fail(draft, host, { offset: 0, wasCorrupt: true });
+      else if (host.status !== 'whole') draft.hosts.set(host.name, { ...host, offset: 0, wasCorrupt: true });
       return;
     case 'gone':
       draft.losses += 1;

@@ -87,7 +87,8 @@ export class StepDraft {
   #sourceFor(target: TreeNode): TreeNode | undefined {
     const { root } = this.tree;
     if (target.host !== undefined && isLastAttempt(target.host, this.fanout.rules)) {
-      if (this.#rootMayServe(target, 'rescue')) return root.children.size < this.fanout.rules.degree ? root : undefined;
+      if (this.#rootMayServe(target, 'rescue'))
+        return root.children.size < this.fanout.rules.rescueDegree ? root : undefined;
     }
     const isOpen = (source: TreeNode) => this.isOpen(source, target);
     const wasTried = (source: TreeNode) => target.host?.tried.has(source.name) === true;

@@ -43,11 +43,21 @@ export function growTree(fanout: Fanout, givenUp: ReadonlySet<HostName>): Fanout
     const from = node.host?.from;
     if (from === undefined) continue;
     const source = byName.get(from);
-    if (source !== undefined && source !== node && canHold(source, node, fanout)) link(node, source);
+    if (source !== undefined && source !== node && mayGoOn(source, node, fanout)) link(node, source);
     else cut.push({ to: node, from });
   }
   for (const node of [root, ...nodes]) if (node.isWhole) feed(node, 0);
   return { root, nodes, cut };
+}
+
+/**
+ * Whether a copy that runs may go on. Who of the two is ahead tells nothing, for what is known of both is of different moments; unless the source
+ * had to throw its bytes away.
+ */
+function mayGoOn(source: TreeNode, target: TreeNode, { rules }: Fanout): boolean {
+  if (source.isWhole) return true;
+  const hasLost = source.host?.wasCorrupt === true && source.offset < target.offset;
+  return rules.mode === 'pipelined' && !hasLost && target.host?.wasCorrupt !== true;
 }
 
 /** Whether a source has, or will have, the bytes that a target wants next. */

@@ -100,6 +100,7 @@ class BlobFile implements IncomingBlob {
   readonly #waiting = new Set<() => void>();
   #availableBytes: number;
   #verdict: Verdict | undefined;
+  #removal: Promise<void> = Promise.resolve();
 
   constructor(file: FileHandle, { path, name, hash, sizeBytes }: Found, verdict?: Verdict) {
     this.#file = file;
@@ -173,6 +174,7 @@ class BlobFile implements IncomingBlob {
 
   async close(): Promise<void> {
     this.#settle('gone');
+    await this.#removal.catch(() => {});
     await this.#file.close();
   }
 
@@ -201,7 +203,12 @@ class BlobFile implements IncomingBlob {
 
   async #end(verdict: 'damaged' | 'gone'): Promise<void> {
     if (this.#verdict !== undefined) return;
+    this.#removal = this.#remove();
     this.#settle(verdict);
+    await this.#removal;
+  }
+
+  async #remove(): Promise<void> {
     // Those who read keep the file open for a while; its space is to be free at once.
     await this.#file.truncate(0);
     await rm(partPath(this.path), { force: true });

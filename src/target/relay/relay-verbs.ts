@@ -13,6 +13,7 @@ import { parsePortRange } from '../../core/port-range.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { TargetLayout } from '../layout.ts';
 import { parseBlobName } from './blob-name.ts';
+import { removeOtherBlobs } from './half-received.ts';
 import { createTargetRelay, type Holding, type TargetRelay } from './target-relay.ts';
 import { parseRelayTicket } from './ticket.ts';
 
@@ -42,12 +43,21 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
     if (relay !== undefined) return relay;
     throw new ScapError('protocol_violation', 'Cannot relay a blob: it was not opened');
   };
+  const openBlob = (params: RelayCall['params']): Promise<Holding> => {
+    const name = parseBlobName(params.blob);
+    if (relay === undefined) {
+      const listening = parseListening(params);
+      // A run brings a target one blob: halves of others are of no use to it, and may be what keeps this one from fitting.
+      removeOtherBlobs(layout, name);
+      relay = createTargetRelay(layout, { address, ...listening });
+    }
+    return relay.look(name);
+  };
   return {
     call: async (verb, { params, signal, notify }) => {
       switch (verb) {
         case 'blob-open':
-          relay ??= createTargetRelay(layout, { address, ...parseListening(params) });
-          return relay.look(parseBlobName(params.blob));
+          return openBlob(params);
         case 'blob-take': {
           const name = parseBlobName(params.blob);
           const onProgress = (done: number) =>

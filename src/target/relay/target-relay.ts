@@ -61,10 +61,10 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     if (blob !== undefined && blob.verdict !== 'damaged' && blob.verdict !== 'gone') return blob;
     // Somebody else may have opened it while we looked.
     if (blobs.get(name.sha256) !== known) return open(name);
-    const opening = openIncomingBlob(layout.blob(name.sha256), name);
+    // Its file is removed first: the next one has the same name.
+    const opening = Promise.resolve(blob?.close()).then(() => openIncomingBlob(layout.blob(name.sha256), name));
     blobs.set(name.sha256, opening);
     opening.catch(() => blobs.delete(name.sha256));
-    await blob?.close();
     return opening;
   };
   const give = async (name: BlobName, offset: number, piece: Buffer): Promise<Holding> => {
@@ -100,6 +100,8 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
       if (taking.has(name.sha256)) throw isTaking(name);
       taking.add(name.sha256);
       try {
+        // A piece that is still being written belongs before what comes now.
+        await giving.get(name.sha256)?.catch(() => {});
         return await takeBlob(await open(name), tickets, takeOptions);
       } finally {
         taking.delete(name.sha256);

@@ -353,7 +353,7 @@ describe('parseConfig()', () => {
     [
       'nobody to copy to',
       'fanout: {degree: 0}',
-      '3:18: fanout.degree: expected a whole number of at least 1, found the number 0',
+      '3:18: fanout.degree: expected a whole number between 1 and 64, found the number 0',
     ],
     [
       'a fraction of a deploy',

@@ -35,7 +35,8 @@ async function rollBack(codes: ErrorCode[]) {
     ['fetch', command],
     ['promote', command],
   ]);
-  const run = { plan, bus: createEventBus() } as unknown as RunContext;
+  const distributor = { fork: () => ({ [Symbol.dispose]: () => {} }) };
+  const run = { plan, bus: createEventBus(), distributor } as unknown as RunContext;
   const served = new Map([
     [hostName('a'), sha('a')],
     [hostName('b'), sha('a')],

@@ -143,7 +143,14 @@ describe('chooseBase()', () => {
 describe('estimateNeed()', () => {
   it('of a whole revision counts every file and directory, and the bundle twice', () => {
     expect(
-      estimateNeed({ files: 1000, bytes: 5_000_000, directories: 100, delta: undefined, bundleBytes: 1_000_000 }),
+      estimateNeed({
+        files: 1000,
+        bytes: 5_000_000,
+        directories: 100,
+        delta: undefined,
+        bundleBytes: 1_000_000,
+        heldBytes: 0,
+      }),
     ).toEqual({
       bytes: 2_000_000 + 5_000_000 + 1000 * 2048 + 100 * 4096,
       inodes: 1164,
@@ -158,6 +165,7 @@ describe('estimateNeed()', () => {
         directories: 100,
         delta: { files: 1, bytes: 10 },
         bundleBytes: 500,
+        heldBytes: 0,
       }),
     ).toEqual({
       bytes: 1000 + 10 + 2048 + 100 * 4096,
