@@ -197,6 +197,9 @@ export class BlobDistribution implements Disposable {
       stop.signal.aborted || member.isSettled ? undefined : this.#copy(member, from, stop.signal),
     );
     member.copy = { from, stop, ended };
+    void ended.then(() => {
+      if (member.copy?.ended === ended) member.copy = undefined;
+    });
   }
 
   #stop(name: HostName): void {
@@ -257,7 +260,8 @@ export class BlobDistribution implements Disposable {
 
   #giveUp(name: HostName, loss: 'gone' | 'given-up' | undefined): void {
     const member = this.#members.get(name);
-    if (member === undefined || member.isSettled) return;
+    // Whoever lost its connection while a copy ran is told so by the copy.
+    if (member === undefined || member.isSettled || (loss === 'gone' && member.copy !== undefined)) return;
     const nobody = `Cannot fetch on ${name}: ${loss === 'gone' ? 'it went away' : 'nobody could bring it the revision'}`;
     member.fail(member.lastError ?? new ScapError('source_lost', nobody));
   }
