@@ -8,6 +8,7 @@ import { type BenchRequest, parseBench, USAGE } from './bench/parse-arguments.ts
 import { createProgress } from './bench/progress.ts';
 import { composeReport } from './bench/report.ts';
 import { runJobs } from './bench/run-jobs.ts';
+import { runSimulatedBench } from './bench/simulated/run-simulated-bench.ts';
 import { estimateSpace, refuseSmallSpace } from './bench/space.ts';
 import { runTreesBench } from './bench/trees/run-trees-bench.ts';
 import { createWorld } from './bench/world.ts';
@@ -19,6 +20,7 @@ await runAsyncScript('bench', async (signal) => {
   const args = process.argv.slice(2);
   if (args.includes('--fleet')) return runFleetBench(args, signal);
   if (args.includes('--trees')) return runTreesBench(args, signal);
+  if (args.includes('--simulated')) return runSimulatedBench(args, signal);
   const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);
