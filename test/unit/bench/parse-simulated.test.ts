@@ -5,7 +5,7 @@ const parse = (line: string) => parseSimulatedBench(line.split(' ').filter(Boole
 const standard = {
   hostCounts: [100, 1000, 5000],
   runs: 2,
-  pace: { delayMs: 1, notices: 4 },
+  pace: { delayMs: 1, notices: 4, roundTripMs: 0 },
   simulators: 1,
   profile: undefined,
   directory: undefined,
@@ -17,7 +17,10 @@ describe('parseSimulatedBench()', () => {
   it.each([
     ['--simulated', standard],
     ['--simulated --hosts 5 --runs 1', { ...standard, hostCounts: [5], runs: 1 }],
-    ['--delay 0 --notices 0 --simulators 2', { ...standard, pace: { delayMs: 0, notices: 0 }, simulators: 2 }],
+    [
+      '--delay 0 --notices 0 --rtt 40 --simulators 2',
+      { ...standard, pace: { delayMs: 0, notices: 0, roundTripMs: 40 }, simulators: 2 },
+    ],
     ['--help', undefined],
   ])('reads "%s"', (line, expected) => {
     expect(parse(line)).toEqual(expected);

@@ -12,7 +12,7 @@ const bundle = createHash('sha256').update(bytes).digest('hex');
 
 /** A connection to a target, on which a run has begun. */
 async function begun(target: SimulatedTarget, fence = 1) {
-  const session = new SimulatedSession(target, { delayMs: 0, notices: 2 });
+  const session = new SimulatedSession(target, { delayMs: 0, notices: 2, roundTripMs: 0 });
   const notices: AgentNotice[] = [];
   const { signal } = new AbortController();
   const call = (verb: string, params: Record<string, unknown>) =>
@@ -86,7 +86,7 @@ describe('a simulated target', () => {
     await expect(stage('fetch', { revision: one, bundle })).rejects.toThrow(refusal('base_missing'));
     await expect(stage('promote', { revision: one })).rejects.toThrow(refusal('revision_incomplete'));
     await expect(stage('nonsense', {})).rejects.toThrow(refusal('usage'));
-    const stranger = new SimulatedSession(target, { delayMs: 0, notices: 0 });
+    const stranger = new SimulatedSession(target, { delayMs: 0, notices: 0, roundTripMs: 0 });
     expect(() => stranger.receive({ sha256: bundle })).toThrow(refusal('protocol_violation'));
   });
 });

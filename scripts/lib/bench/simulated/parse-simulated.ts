@@ -28,6 +28,7 @@ protocol over sockets but have no trees. Simulators run beside it, on the same c
   --runs R         one-file pushes at each size (default 2); the first push is made once
   --delay MS       how long a host takes for an answer, on average (default 1)
   --notices N      how many times a host tells how far its fetch is (default 4)
+  --rtt MS         how far away hosts are: there and back (default 0)
   --simulators N   processes that host the agents (default 1)
   --profile DIR    leave a CPU profile of each push there
   --json           print one JSON document instead of tables
@@ -41,6 +42,7 @@ const OPTIONS = {
   runs: { type: 'string', default: '2' },
   delay: { type: 'string', default: '1' },
   notices: { type: 'string', default: '4' },
+  rtt: { type: 'string', default: '0' },
   simulators: { type: 'string', default: '1' },
   profile: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -60,8 +62,9 @@ export function parseSimulatedBench(args: readonly string[]): SimulatedRequest |
     hostCounts: values.hosts.split(',').map(parseHosts),
     runs: parseCount('runs', values.runs),
     pace: {
-      delayMs: values.delay === '0' ? 0 : parseCount('delay', values.delay),
-      notices: values.notices === '0' ? 0 : parseCount('notices', values.notices),
+      delayMs: parseAmount('delay', values.delay),
+      notices: parseAmount('notices', values.notices),
+      roundTripMs: parseAmount('rtt', values.rtt),
     },
     simulators: parseCount('simulators', values.simulators),
     profile: values.profile,
@@ -78,6 +81,10 @@ function parseOptions(args: readonly string[]) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(message.split(/[.\n]/)[0] ?? message, 'See --simulated --help');
   }
+}
+
+function parseAmount(name: string, text: string): number {
+  return text === '0' ? 0 : parseCount(name, text);
 }
 
 function parseHosts(text: string): number {

@@ -16,6 +16,8 @@ export interface Pace {
   readonly delayMs: number;
   /** How many times a fetch tells how far it is. A real one does so four times a second. */
   readonly notices: number;
+  /** How long a message and its answer are on the way together, in milliseconds. */
+  readonly roundTripMs: number;
 }
 
 /** As in `PromoteStage`: what is further ahead comes from a clock that was set. */

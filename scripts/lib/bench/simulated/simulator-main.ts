@@ -1,8 +1,10 @@
 // Hosts simulated agents on one socket, each behind the real agent's loop, until the process that started it lets it go.
-//   simulator-main.ts SOCKET DELAY_MS NOTICES
+//   simulator-main.ts SOCKET PACE, which is JSON
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { serveAgent } from '../../../../src/target/agent.ts';
+import { createDistance } from './distant.ts';
 import { type Pace, SimulatedSession } from './simulated-session.ts';
 import { SimulatedTarget } from './simulated-target.ts';
 
@@ -14,8 +16,8 @@ export interface SimulatorReport {
   readonly notices: number;
 }
 
-const [path = '', delayMs = '', notices = ''] = process.argv.slice(2);
-const pace: Pace = { delayMs: Number(delayMs), notices: Number(notices) };
+const [path = '', paceText = ''] = process.argv.slice(2);
+const pace = JSON.parse(paceText) as Pace;
 const versions = { node: process.versions.node, git: '2.39.5' };
 const targets = new Map<string, SimulatedTarget>();
 let open = 0;
@@ -33,13 +35,18 @@ async function serve(socket: Socket): Promise<void> {
   if (end + 1 < first.length) socket.unshift(first.subarray(end + 1));
   const target = targets.get(host) ?? new SimulatedTarget();
   targets.set(host, target);
-  const served = serveAgent(countNotices(new SimulatedSession(target, pace)), {
-    stdin: socket,
-    stdout: socket,
-    versions,
-  });
+  const session = countNotices(new SimulatedSession(target, pace));
+  const served = serveAgent(session, { ...createStreams(socket), versions });
   socket.resume();
   await served;
+}
+
+function createStreams(socket: Socket): { readonly stdin: Readable; readonly stdout: Writable } {
+  const { roundTripMs } = pace;
+  if (roundTripMs === 0) return { stdin: socket, stdout: socket };
+  const back = createDistance(roundTripMs / 2);
+  back.pipe(socket);
+  return { stdin: socket.pipe(createDistance(roundTripMs / 2)), stdout: back };
 }
 
 function countNotices(session: SimulatedSession): SimulatedSession {

@@ -29,7 +29,7 @@ export class Simulators implements AsyncDisposable {
   /** Resolves when all of them listen. @throws ScriptFailure when one does not start. */
   static async start({ program, count, pace, directory }: StartOptions): Promise<Simulators> {
     const children = Array.from({ length: count }, (_, at) =>
-      spawn(process.execPath, [program, socketName(at), String(pace.delayMs), String(pace.notices)], {
+      spawn(process.execPath, [program, socketName(at), JSON.stringify(pace)], {
         cwd: directory,
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         // A Ctrl-C is for the script, which lets them go when it has stopped what uses them.
