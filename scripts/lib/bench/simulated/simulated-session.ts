@@ -56,7 +56,7 @@ export class SimulatedSession implements TargetSession {
       case 'warm':
         return {};
       case 'prunable':
-        return { prunable: this.#target.prunable(retentionRule(params), Date.now()) };
+        return { prunable: this.#target.prunable(retentionRule(params), timeNow()) };
       default:
         throw new ScapError('protocol_violation', `Cannot do "${verb}": this agent does not know it`);
     }
@@ -99,7 +99,7 @@ export class SimulatedSession implements TargetSession {
       case 'promote':
         return this.#promote(promoteStage.parse(params));
       case 'finalize':
-        return this.#target.prune(retentionRule(params), Date.now());
+        return this.#target.prune(retentionRule(params), timeNow());
       default:
         throw new ScapError(
           'usage',
