@@ -9,6 +9,7 @@ import { createProgress } from './bench/progress.ts';
 import { composeReport } from './bench/report.ts';
 import { runJobs } from './bench/run-jobs.ts';
 import { runSeedingBench } from './bench/seeding/run-seeding-bench.ts';
+import { runSimulatedBench } from './bench/simulated/run-simulated-bench.ts';
 import { estimateSpace, refuseSmallSpace } from './bench/space.ts';
 import { runTreesBench } from './bench/trees/run-trees-bench.ts';
 import { createWorld } from './bench/world.ts';
@@ -21,6 +22,7 @@ await runAsyncScript('bench', async (signal) => {
   if (args.includes('--fleet')) return runFleetBench(args, signal);
   if (args.includes('--trees')) return runTreesBench(args, signal);
   if (args.includes('--seeding')) return runSeedingBench(args, signal);
+  if (args.includes('--simulated')) return runSimulatedBench(args, signal);
   const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);

@@ -1,4 +1,5 @@
 import type { NarrationStream } from '../report/narration-stream.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** The world of one invocation: everything the program would otherwise take from the process. */
 export interface Io {
@@ -17,4 +18,6 @@ export interface Io {
   readonly cwd: string;
   /** The bundled agent that local targets run. */
   readonly agentPath: string;
+  /** Ways to targets beside the stock ones, by the name that hosts choose them by; one of a stock name takes its place. Default: none. */
+  readonly transports?: ReadonlyMap<string, Transport> | undefined;
 }

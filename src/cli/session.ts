@@ -18,6 +18,7 @@ import { watchInterrupt } from '../system/interrupt.ts';
 import { operatorName } from '../system/operator-name.ts';
 import { createLocalTransport } from '../transport/local.ts';
 import { createSshTransport } from '../transport/ssh/ssh.ts';
+import type { Transport } from '../transport/transport.ts';
 import type { Io } from './io.ts';
 
 /** Options every command has. */
@@ -111,7 +112,7 @@ async function inSession(
     config,
     inventory,
     layout: createStateLayout(config.state),
-    transports: new Map([
+    transports: new Map<string, Transport>([
       ['local', createLocalTransport({ agentPath: io.agentPath })],
       [
         'ssh',
@@ -121,6 +122,7 @@ async function inSession(
           passphrase: io.env.SCAP_SSH_PASSPHRASE,
         }),
       ],
+      ...(io.transports ?? []),
     ]),
     commands: stockCommands(),
     bus,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,6 +22,9 @@ export interface BundleStore extends Disposable {
   bundle(revision: Sha, base: Sha | undefined): Promise<ReadyBundle>;
 }
 
+/** Bundles up to this size stay in memory: thousands of targets would each open the file, with a buffer as large as a quarter of this. */
+const keptBytes = 1024 * 1024;
+
 /** Bundles lie in `workDir`; what a killed run leaves there the next one sweeps. */
 export function createBundleStore(repository: DeployRepository, workDir: string, bus: EventBus): BundleStore {
   const made = new Map<string, Promise<ReadyBundle>>();
@@ -37,10 +40,11 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
     // Not tied to the run's signal: several targets may wait for it, and it ends soon.
     const sizeBytes = await writeBundle(repository.git, path, { revision, base, extra });
     bus.emit('bundle.built', { revision, base: base ?? null, bytes: sizeBytes, durationMs: Date.now() - startedAt });
+    const small = sizeBytes <= keptBytes ? readFileSync(path) : undefined;
     return {
       sizeBytes,
       sha256: await hashFile(path),
-      open: () => createReadStream(path, { highWaterMark: 256 * 1024 }),
+      open: () => small ?? createReadStream(path, { highWaterMark: 256 * 1024 }),
       openFrom: (start, pieceBytes) => createReadStream(path, { start, highWaterMark: pieceBytes }),
     };
   };

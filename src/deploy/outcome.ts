@@ -12,7 +12,7 @@ import {
 import type { HostName } from '../core/host-name.ts';
 import type { Sha } from '../core/sha.ts';
 import { type HostCounts, type HostState, hostStates, type RunOutcome } from '../events/event.ts';
-import { allTasks, type Plan, planHosts } from '../plan/plan.ts';
+import { allTasks, type Plan, type Task } from '../plan/plan.ts';
 import type { Execution } from './executor.ts';
 
 /** How a run ended for one host. */
@@ -76,13 +76,10 @@ export interface RollbackOutcome {
 
 /** The state of every host the plan names: those that needed nothing first, those that were left out last. */
 export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts): HostOutcome[] {
-  const tasksByHost = planHosts(plan).map(
-    (host) => [host, allTasks(plan).filter((task) => task.host === host)] as const,
-  );
   const unchanged = plan.unchanged.map(
     (host): HostOutcome => ({ host, state: 'unchanged', live: plan.revision, error: undefined }),
   );
-  const touched = tasksByHost.map(([host, tasks]): HostOutcome => {
+  const touched = [...tasksByHost(plan)].map(([host, tasks]): HostOutcome => {
     const error = execution.dropped.get(host);
     const report = error && toErrorReport(error);
     const before = served.get(host);
@@ -114,6 +111,18 @@ export function hostOutcomes({ plan, execution, served, rollback }: OutcomeFacts
     (host): HostOutcome => ({ host, state: 'skipped', live: undefined, error: undefined }),
   );
   return [...unchanged, ...touched, ...skipped];
+}
+
+/** The tasks of each host the plan names, in one pass over the plan: a look at every task for every host is quadratic. */
+function tasksByHost(plan: Plan): Map<HostName, Task[]> {
+  const found = new Map<HostName, Task[]>();
+  for (const task of allTasks(plan)) {
+    if (task.host === undefined) continue;
+    const tasks = found.get(task.host);
+    if (tasks === undefined) found.set(task.host, [task]);
+    else tasks.push(task);
+  }
+  return found;
 }
 
 export function countStates(outcomes: readonly HostOutcome[]): HostCounts {

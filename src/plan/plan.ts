@@ -103,8 +103,12 @@ export function parsePlan(text: string, source: string): Plan {
   if (!parsed.success)
     throw problems(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'plan'}: ${issue.message}`));
   const plan = parsed.data as Plan;
-  const ids = allTasks(plan).map(({ id }) => id);
-  const repeated = ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `task id "${id}" is used twice`);
+  const seen = new Set<string>();
+  const repeated = allTasks(plan).flatMap(({ id }) => {
+    if (seen.has(id)) return [`task id "${id}" is used twice`];
+    seen.add(id);
+    return [];
+  });
   const skipped = new Set(plan.skipped);
   const torn = planHosts(plan).flatMap((host) => (skipped.has(host) ? [`${host} has tasks and is in "skipped"`] : []));
   const unequal = plan.stages

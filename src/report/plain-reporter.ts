@@ -10,9 +10,9 @@ import { formatLine } from './format-line.ts';
 import { createQuietWriter } from './narration-stream.ts';
 import { createNarrator } from './narrator.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
-import { currentStage, type RunState, soakLeftMs } from './run-view.ts';
+import { currentStage, type RunState, type ScanView, soakLeftMs } from './run-view.ts';
 import { formatMovement, formatStageCounts } from './stage-progress.ts';
-import { tasksLeft } from './stage-view.ts';
+import { type StageView, tasksLeft } from './stage-view.ts';
 import { createStyle } from './style.ts';
 import { countOf } from './wording.ts';
 
@@ -31,17 +31,19 @@ export function createPlainReporter({ stream, verbose, colour, hostCount }: Plai
   let last = { subject: '', text: '', at: 0, startedAt: 0 };
   let timer: NodeJS.Timeout | undefined;
   const tellProgress = (at: number) => {
-    const progress = describeProgress(narrator.state, at);
+    const progress = findProgress(narrator.state, at);
     clearTimeout(timer);
     if (progress === undefined) return;
-    if (progress.subject !== last.subject) last = { ...progress, at, startedAt: at };
-    if (progress.text === last.text && !progress.isCountdown) return;
-    const intervalMs = progress.isCountdown ? maxIntervalMs : progressIntervalMs(at - last.startedAt);
+    const { subject, describe, isCountdown = false } = progress;
+    if (subject !== last.subject) last = { subject, text: describe().text, at, startedAt: at };
+    const intervalMs = isCountdown ? maxIntervalMs : progressIntervalMs(at - last.startedAt);
     const dueInMs = last.at + intervalMs - at;
     if (dueInMs <= 0) {
-      last = { ...last, text: progress.text, at };
-      write(`${progress.line}\n`);
-      if (!progress.isCountdown) return;
+      const { text, line } = describe();
+      if (text === last.text && !isCountdown) return;
+      last = { ...last, text, at };
+      write(`${line}\n`);
+      if (!isCountdown) return;
     }
     const waitMs = dueInMs > 0 ? dueInMs : intervalMs;
     timer = setTimeout(() => tellProgress(at + waitMs), waitMs).unref();
@@ -67,29 +69,45 @@ export function progressIntervalMs(elapsedMs: number): number {
 interface Progress {
   /** What it is about; its first line waits its turn too. */
   readonly subject: string;
-  /** When this is the same, there is nothing new to say. */
-  readonly text: string;
-  readonly line: string;
+  /** Puts it into words: asked for only when a line may be due, as there is an event for every host and more. */
+  readonly describe: () => ProgressText;
   /** Has something new to say when no event follows, too. */
   readonly isCountdown?: boolean;
 }
 
-function describeProgress(state: RunState, at: number): Progress | undefined {
+interface ProgressText {
+  /** When this is the same, there is nothing new to say. */
+  readonly text: string;
+  readonly line: string;
+}
+
+function findProgress(state: RunState, at: number): Progress | undefined {
   const stage = currentStage(state);
   if (stage !== undefined) {
     // The stage's own line follows at once.
     if (stage.inFlight.size === 0 && tasksLeft(stage) === 0) return undefined;
-    const text = `${formatStageCounts(stage)} ${stage.bytes.done} ${stage.files.done}`;
-    const movement = formatMovement(stage, at);
-    const line = `${formatStageCounts(stage)}${movement === '' ? '' : ` (${movement})`}`;
-    return { subject: `stage ${stage.name} ${state.stages.length}`, text, line };
+    return { subject: `stage ${stage.name} ${state.stages.length}`, describe: () => describeStage(stage, at) };
   }
   const leftMs = soakLeftMs(state, at);
   if (leftMs !== undefined) {
     const line = `Soaking after ${state.soak?.stage}, ${formatDuration(leftMs)} left`;
-    return { subject: `soak ${state.soak?.at}`, text: line, line, isCountdown: true };
+    return { subject: `soak ${state.soak?.at}`, describe: () => ({ text: line, line }), isCountdown: true };
   }
-  if (state.scan === undefined || state.scan.done || state.stages.length > 0) return undefined;
-  const line = `Scanning the staging tree: ${countOf(state.scan.files, 'file')}, ${formatBytes(state.scan.readBytes)} read`;
-  return { subject: 'scan', text: line, line };
+  const { scan } = state;
+  if (scan === undefined || scan.done || state.stages.length > 0) return undefined;
+  return { subject: 'scan', describe: () => describeScan(scan) };
+}
+
+function describeStage(stage: StageView, at: number): ProgressText {
+  const counts = formatStageCounts(stage);
+  const movement = formatMovement(stage, at);
+  return {
+    text: `${counts} ${stage.bytes.done} ${stage.files.done}`,
+    line: `${counts}${movement === '' ? '' : ` (${movement})`}`,
+  };
+}
+
+function describeScan({ files, readBytes }: ScanView): ProgressText {
+  const line = `Scanning the staging tree: ${countOf(files, 'file')}, ${formatBytes(readBytes)} read`;
+  return { text: line, line };
 }

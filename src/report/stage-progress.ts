@@ -1,5 +1,6 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
+import type { HostName } from '../core/host-name.ts';
 import { formatHosts } from './host-list.ts';
 import { type StageView, tasksLeft } from './stage-view.ts';
 import { formatCount } from './wording.ts';
@@ -76,7 +77,12 @@ function part(count: number, words: string): string[] {
   return count > 0 ? [`${formatCount(count)} ${words}`] : [];
 }
 
+/** Looks at no more hosts than it would name: it is asked after every event, of stages in which thousands are in flight. */
 function lastHosts({ inFlight }: StageView): string {
-  const hosts = [...inFlight.values()].flatMap(({ host }) => (host === null ? [] : [host]));
-  return hosts.length > 0 && hosts.length <= namedInFlight ? ` (${formatHosts(hosts)})` : '';
+  const hosts: HostName[] = [];
+  for (const { host } of inFlight.values()) {
+    if (host !== null) hosts.push(host);
+    if (hosts.length > namedInFlight) return '';
+  }
+  return hosts.length > 0 ? ` (${formatHosts(hosts)})` : '';
 }

@@ -72,6 +72,8 @@ export async function openDeployRepository(
 class GitDeployRepository implements DeployRepository {
   readonly git: Git;
   #refs: ReadonlyMap<string, Sha>;
+  /** Found in `#refs` when it is first asked for: a fetch asks for each of its hosts. */
+  #deploys: ReadonlyMap<number, Sha> | undefined;
   /** What was read once stays so: names of revisions are hashes of them. */
   readonly #read = new Map<Sha, Promise<Revision>>();
 
@@ -93,9 +95,8 @@ class GitDeployRepository implements DeployRepository {
   }
 
   deploys(): ReadonlyMap<number, Sha> {
-    const prefix = 'refs/scap/deploys/';
-    const found = [...this.#refs].filter(([name]) => name.startsWith(prefix));
-    return new Map(found.map(([name, sha]) => [Number(name.slice(prefix.length)), sha]));
+    this.#deploys ??= findDeploys(this.#refs);
+    return this.#deploys;
   }
 
   has(revision: Sha): boolean {
@@ -172,6 +173,7 @@ class GitDeployRepository implements DeployRepository {
       else after.set(name, to);
     }
     this.#refs = after;
+    this.#deploys = undefined;
   }
 
   #suffixes(prefix: string): string[] {
@@ -184,4 +186,10 @@ class GitDeployRepository implements DeployRepository {
       `Cannot read revision ${revision}: "${this.git.gitDir}" does not hold all of it`,
     );
   }
+}
+
+function findDeploys(refs: ReadonlyMap<string, Sha>): ReadonlyMap<number, Sha> {
+  const prefix = 'refs/scap/deploys/';
+  const found = [...refs].filter(([name]) => name.startsWith(prefix));
+  return new Map(found.map(([name, sha]) => [Number(name.slice(prefix.length)), sha]));
 }

@@ -162,12 +162,7 @@ class StreamConnection implements Connection {
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onNotice: options.onNotice, notes: 0, sentAt: timeNow() });
     });
-    const late = new ScapError(
-      'request_timeout',
-      `Cannot finish "${options.title ?? verb}" on ${this.#host}: no answer after ${options.timeoutMs} ms`,
-      { hint: 'Look at the host; when it answers again, bring it up with: scap push' },
-    );
-    const timer = setTimeout(() => this.fail(late), options.timeoutMs);
+    const timer = setTimeout(() => this.fail(this.#late(options.title ?? verb, options.timeoutMs)), options.timeoutMs);
     const cancel = () => void this.#enqueue(async () => this.#send(encodeMessage({ type: 'cancel', id })));
     options.signal?.addEventListener('abort', cancel, { once: true });
     try {
@@ -272,6 +267,14 @@ class StreamConnection implements Connection {
     } catch (error) {
       this.fail(error instanceof ScapError ? error : this.#lost(String(error), error));
     }
+  }
+
+  #late(title: string, timeoutMs: number): ScapError {
+    return new ScapError(
+      'request_timeout',
+      `Cannot finish "${title}" on ${this.#host}: no answer after ${timeoutMs} ms`,
+      { hint: 'Look at the host; when it answers again, bring it up with: scap push' },
+    );
   }
 
   #lost(why: string, cause?: unknown): ScapError {

@@ -35,8 +35,9 @@ export interface PromotionFacts {
 /** The plan that makes `revision` live on every host that does not serve it yet. A plan without stages has nothing to do. */
 export function planPromotion(facts: PromotionFacts): Plan {
   const { revision, base } = facts;
-  const behind = facts.hosts.filter(({ live, complete }) => live !== revision || !complete.has(revision));
-  const unchanged = facts.hosts.filter((host) => !behind.includes(host)).map(({ host }) => host.name);
+  const isBehind = ({ live, complete }: HostFacts) => live !== revision || !complete.has(revision);
+  const behind = facts.hosts.filter(isBehind);
+  const unchanged = facts.hosts.filter((host) => !isBehind(host)).map(({ host }) => host.name);
   const names = new Set(behind.map(({ host }) => host.name));
   const nothing = behind.length === 0 && base === revision;
   return {
