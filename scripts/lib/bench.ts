@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { judgeExpectations } from './bench/expectations.ts';
 import { runFleetBench } from './bench/fleet/run-fleet-bench.ts';
 import { formatMarkdown, formatText } from './bench/format-report.ts';
+import { runGrowthBench } from './bench/growth/run-growth-bench.ts';
 import { describeMachine, type Machine } from './bench/machine.ts';
 import type { BenchResult } from './bench/measurements.ts';
 import { type BenchRequest, parseBench, USAGE } from './bench/parse-arguments.ts';
@@ -19,6 +20,7 @@ await runAsyncScript('bench', async (signal) => {
   const args = process.argv.slice(2);
   if (args.includes('--fleet')) return runFleetBench(args, signal);
   if (args.includes('--trees')) return runTreesBench(args, signal);
+  if (args.includes('--growth')) return runGrowthBench(args, signal);
   const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);

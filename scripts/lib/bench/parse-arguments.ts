@@ -30,6 +30,7 @@ export interface BenchRequest {
 export const USAGE = `Usage: bench [options]
        bench --fleet [options], see bench --fleet --help
        bench --trees [options], see bench --trees --help
+       bench --growth [options], see bench --growth --help
 
 Measures scap next to what stock tools take for the same work on this machine: three local targets, one staging tree, one
 file system. Prints a table, peak memory and the expectations with the numbers they are judged by. Nothing is asserted.
