@@ -4,7 +4,7 @@
  */
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
-import { maintainRepository } from '../git/maintenance.ts';
+import { maintainRepository, noteDropped } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
 import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
 import type { DeployHost } from './deploy-host.ts';
@@ -28,8 +28,8 @@ export async function maintainDeployRepository(
     slack: full ? 0 : slack,
   });
   await forget(repository, plan);
-  const dropped = full && plan.revisions.length > 0 ? Number.MAX_SAFE_INTEGER : plan.revisions.length;
-  await maintainRepository(repository.git, { dropped });
+  noteDropped(repository.git, plan.revisions.length);
+  await maintainRepository(repository.git, { full });
 }
 
 export interface ForgettingFacts {

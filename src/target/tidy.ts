@@ -1,5 +1,5 @@
 import { revisionRef, timesRef } from '../git/bundle.ts';
-import { maintainRepository } from '../git/maintenance.ts';
+import { maintainRepository, noteDropped } from '../git/maintenance.ts';
 import { readRefs, updateRefs, writeShallow } from '../git/repository.ts';
 import type { TargetContext } from './context.ts';
 import { listComplete } from './marker.ts';
@@ -16,7 +16,8 @@ export async function tidyRepository(context: TargetContext): Promise<void> {
       gone.flatMap((sha) => [revisionRef(sha), timesRef(sha)]).map((name) => ({ name, to: undefined })),
     );
     if (gone.length > 0) writeShallow(git, complete);
-    await maintainRepository(git, { dropped: gone.length });
+    noteDropped(git, gone.length);
+    await maintainRepository(git);
   } catch {
     // A repository that cannot be tidied still serves; a damaged one is replaced when a fetch finds out.
   }
