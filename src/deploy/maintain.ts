@@ -45,13 +45,22 @@ export interface Forgetting {
   readonly revisions: readonly Sha[];
 }
 
-/** Decides which deploys and revisions to forget. Nothing, until there are `slack` more deploys than are kept. */
+/**
+ * Decides which deploys and revisions to forget. Nothing, until there are `slack` more deploys than are kept, or that many revisions that no
+ * deploy came to. Of the older deploys of a revision that is kept all the same, the last one stays: going to and fro between two revisions must
+ * not be remembered for ever.
+ */
 export function planForgetting({ deploys, revisions, needed, keepDeploys, slack: more }: ForgettingFacts): Forgetting {
   const numbers = [...deploys.keys()].sort((a, b) => b - a);
-  if (numbers.length <= keepDeploys + more) return { deploys: [], revisions: [] };
+  const deployed = new Set(deploys.values());
+  const undeployed = [...revisions].filter((sha) => !deployed.has(sha) && !needed.has(sha));
+  if (numbers.length <= keepDeploys + more && undeployed.length <= keepDeploys + more)
+    return { deploys: [], revisions: [] };
   const kept = new Set([...needed, ...numbers.slice(0, keepDeploys).flatMap((n) => deploys.get(n) ?? [])]);
+  const lastOf = new Map(numbers.toReversed().map((n) => [deploys.get(n) as Sha, n]));
+  const isLastOfKept = (n: number, sha: Sha) => kept.has(sha) && lastOf.get(sha) === n;
   return {
-    deploys: numbers.slice(keepDeploys).filter((n) => !kept.has(deploys.get(n) as Sha)),
+    deploys: numbers.slice(keepDeploys).filter((n) => !isLastOfKept(n, deploys.get(n) as Sha)),
     revisions: [...revisions].filter((sha) => !kept.has(sha)),
   };
 }
