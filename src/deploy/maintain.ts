@@ -1,6 +1,6 @@
 /**
- * Keeps the deploy repository small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
- * held by any target as last seen.
+ * Keeps the state directory small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
+ * held by any target as last seen; and forgets old runs.
  */
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
@@ -8,6 +8,7 @@ import { maintainRepository, noteDropped } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
 import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
 import type { DeployHost } from './deploy-host.ts';
+import { forgetRuns } from './forget-runs.ts';
 import { readSightings } from './sightings.ts';
 
 /** Forgetting is done in batches: each costs a pass over the refs. */
@@ -28,6 +29,7 @@ export async function maintainDeployRepository(
     slack: full ? 0 : slack,
   });
   await forget(repository, plan);
+  forgetRuns(host.layout, { deploys: new Set(repository.deploys().keys()), keepDeploys: host.config.keepDeploys });
   noteDropped(repository.git, plan.revisions.length);
   await maintainRepository(repository.git, { full });
 }
