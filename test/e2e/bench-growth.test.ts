@@ -23,11 +23,13 @@ it('scripts/bench --growth prints its tables and leaves nothing', { timeout: 120
   expect(exitCode, stderr).toBe(0);
   const [seconds, bytes, count] = [' +[\\d.]+ s', ' +[\\d.]+ [kM]B', ' +\\d+'];
   const row = (...cells: string[]) => new RegExp(`^10–10${cells.join('')}$`, 'gm');
-  expect(stdout.match(row(seconds, seconds, seconds, seconds)), stdout).toHaveLength(2);
+  expect(stdout.match(row(seconds, seconds, seconds)), stdout).toHaveLength(2);
   // After eleven pushes nothing has been forgotten yet but revisions on the targets.
   expect(stdout).toMatch(row(bytes, count, ' +0', ' +46', count, ' +11', bytes, bytes, bytes));
   expect(stdout).toMatch(row(bytes, count, ' +0', ' +6', count, ' +3', ' +0', bytes, bytes, bytes));
   expect(stdout).toMatch(/^scap: state directory of the deploy host: repository [\d.]+×, packs .*FLAT/m);
+  expect(stdout).toMatch(/^git +([\d.]+ s \(once\) +){2}[\d.]+×$/m);
+  expect(stdout).toMatch(/^scap: push time against a new one: [\d.]+×\. (NOT )?FLAT$/m);
   expect(readFileSync(markdown, 'utf8')).toContain('**scap: cache of a target**');
   expect(existsSync(directory)).toBe(false);
   expect(processesNaming(directory)).toEqual([]);

@@ -24,8 +24,8 @@ export class GitPushes {
   readonly #signal: AbortSignal;
 
   constructor(directory: string, staging: string, signal: AbortSignal) {
-    this.#repository = join(directory, 'git', 'deploy.git');
-    this.#remotes = ['web1', 'web2', 'web3'].map((name) => join(directory, 'git', `${name}.git`));
+    this.#repository = join(directory, 'deploy.git');
+    this.#remotes = ['web1', 'web2', 'web3'].map((name) => join(directory, `${name}.git`));
     this.#staging = staging;
     this.#signal = signal;
   }

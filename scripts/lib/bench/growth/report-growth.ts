@@ -1,8 +1,10 @@
 import type { Machine } from '../machine.ts';
 import type { Part } from '../report.ts';
-import { formatMegabytes, formatSeconds } from '../statistics.ts';
+import { formatMegabytes, formatSeconds, formatSpread } from '../statistics.ts';
+import { type AgedAndNew, agedRatio } from './compare-with-new.ts';
 import {
   type FigureGroup,
+  flatRatio,
   type Growth,
   gitGroups,
   judgeGrowth,
@@ -19,6 +21,9 @@ export interface GrowthResult {
   readonly scap: readonly ScapPush[];
   /** Empty when git is left out. */
   readonly git: readonly GitPush[];
+  readonly scapTurns: AgedAndNew;
+  /** `undefined` when git is left out. */
+  readonly gitTurns: AgedAndNew | undefined;
 }
 
 /** What a report begins with. */
@@ -36,19 +41,22 @@ export function introduceGrowth(request: GrowthRequest, { hardware, software }: 
 }
 
 /** The tables, the notes and the verdicts. */
-export function describeGrowth({ scap, git }: GrowthResult): Part[] {
+export function describeGrowth(result: GrowthResult): Part[] {
+  const { scap, git } = result;
   return [
     ...scapGroups.map((group) => describeGroup(group, scap)),
     ...(git.length === 0 ? [] : gitGroups.map((group) => describeGroup(group, git))),
+    describeTurns(result),
     { kind: 'text', lines: notes },
-    { kind: 'text', lines: verdicts({ scap, git }) },
+    { kind: 'text', lines: verdicts(result) },
   ];
 }
 
 const notes = [
-  'Each row is one stretch of pushes: the median push, the quickest and the slowest, the mean of all processor seconds of a push and what follows',
-  'it, and of sizes and counts the largest after any push of the stretch. Everybody is idle again before the next push. Other files:',
-  'configuration, lists, leftovers. Median and slowest are not judged: they tell what else the machine did, what grows shows in the quickest too.',
+  'Each row is one stretch of pushes: the median push and the slowest, the mean of all processor seconds of a push and what follows it, and of',
+  'sizes and counts the largest after any push of the stretch. Everybody is idle again before the next push. Other files: configuration, lists,',
+  'leftovers. Stretches lie minutes apart and tell what else the machine did; time is judged by the turns at the end, where a new deploy host and',
+  'new targets (new repositories) get the same changes in between.',
   'git keeps all of history, checks nothing out on a target, and its housekeeping (gc.auto, gc.autoPackLimit) stays in the foreground.',
 ];
 
@@ -66,6 +74,21 @@ function describeGroup<Push>(group: FigureGroup<Push>, pushes: readonly Push[]):
   };
 }
 
+function describeTurns({ scap, scapTurns, gitTurns }: GrowthResult): Part {
+  const row = (name: string, turns: AgedAndNew) => [
+    name,
+    formatSpread(turns.aged),
+    formatSpread(turns.fresh),
+    `${agedRatio(turns).toFixed(2)}×`,
+  ];
+  return {
+    kind: 'table',
+    title: `A push in turns, ${scapTurns.aged.length} each`,
+    header: ['', `after ${scap.length + 1} pushes`, 'new', 'ratio'],
+    rows: [row('scap', scapTurns), ...(gitTurns === undefined ? [] : [row('git', gitTurns)])],
+  };
+}
+
 /** One line on a stretch, for whoever watches. */
 export function describeStretch(stretch: readonly ScapPush[]): string {
   return scapGroups
@@ -75,10 +98,21 @@ export function describeStretch(stretch: readonly ScapPush[]): string {
     .join(' | ');
 }
 
-function verdicts({ scap, git }: GrowthResult): string[] {
+function verdicts({ scap, git, scapTurns, gitTurns }: GrowthResult): string[] {
   const of = <Push>(groups: readonly FigureGroup<Push>[], pushes: readonly Push[]) =>
     pushes.length === 0 ? [] : groups.map((group) => verdictLine(group.title, judgeGrowth(group, pushes)));
-  return ['Last stretch against the first:', ...of(scapGroups, scap), ...of(gitGroups, git)];
+  return [
+    'Last stretch against the first:',
+    ...of(scapGroups, scap),
+    ...of(gitGroups, git),
+    turnsLine('scap', scapTurns),
+    ...(gitTurns === undefined ? [] : [turnsLine('git', gitTurns)]),
+  ];
+}
+
+function turnsLine(name: string, turns: AgedAndNew): string {
+  const ratio = agedRatio(turns);
+  return `${name}: push time against a new one: ${ratio.toFixed(2)}×. ${ratio <= flatRatio ? 'FLAT' : 'NOT FLAT'}`;
 }
 
 function verdictLine(title: string, growths: readonly Growth[]): string {

@@ -9,6 +9,7 @@ import { createProgress } from '../progress.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace, treeSpace } from '../space.ts';
 import { Staging } from '../staging.ts';
+import { compareWithNew } from './compare-with-new.ts';
 import { GitPushes } from './git-pushes.ts';
 import { GROWTH_USAGE, type GrowthRequest, parseGrowthBench, stretchCount } from './parse-growth.ts';
 import { describeGrowth, describeStretch, type GrowthResult, introduceGrowth } from './report-growth.ts';
@@ -16,6 +17,8 @@ import { ScapPushes } from './scap-pushes.ts';
 
 /** Copies of the tree that stand beside each other at most: staging, on each target one and the spare, and repositories. */
 const copies = 12;
+/** Pushes in turns with a new deploy host, at most as many as a stretch has. */
+const turnCount = 20;
 /** A change edits at least one file and fewer than this many. */
 const editsBelow = 4;
 
@@ -48,20 +51,34 @@ async function pushAll(directory: string, request: GrowthRequest, signal: AbortS
   const staging = new Staging(join(directory, 'staging'), signal);
   await staging.generate(request.fileCount, request.totalBytes, 2);
   const program = await releaseScap(join(directory, 'program'), signal);
-  const scap = new ScapPushes(program, join(directory, 'scap'), staging.path, request, signal);
-  const git = request.withGit ? new GitPushes(directory, staging.path, signal) : undefined;
-  await git?.create();
+  const newScap = (name: string) => new ScapPushes(program, join(directory, name), staging.path, request, signal);
+  const newGit = async (name: string) => {
+    const git = new GitPushes(join(directory, name), staging.path, signal);
+    await git.create();
+    return git;
+  };
+  const scap = newScap('scap');
+  const git = request.withGit ? await newGit('git') : undefined;
   say('first push');
   await scap.push();
   await git?.push();
   const result = { scap: [] as GrowthResult['scap'][number][], git: [] as GrowthResult['git'][number][] };
   const length = request.pushes / stretchCount;
-  for (let n = 1; n <= request.pushes; n++) {
-    const seed = `growth-${n}`;
+  let changes = 0;
+  const change = () => {
+    const seed = `growth-${++changes}`;
     mutateTree(staging.path, 1 + drawBelow(createRandom(seed, 'edits'), editsBelow - 1), seed);
+  };
+  for (let n = 1; n <= request.pushes; n++) {
+    change();
     result.scap.push(await scap.push());
     if (git !== undefined) result.git.push(await git.push());
     if (n % length === 0) say(`${n} pushes: ${describeStretch(result.scap.slice(-length))}`);
   }
-  return result;
+  const turns = Math.min(turnCount, length);
+  const options = { warmUps: Math.min(request.keepRevisions, length), turns, change };
+  say(`${turns} pushes in turns with a new deploy host`);
+  const scapTurns = await compareWithNew(scap, newScap('new'), options);
+  const gitTurns = git && (await compareWithNew(git, await newGit('new-git'), options));
+  return { ...result, scapTurns, gitTurns };
 }
