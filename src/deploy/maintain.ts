@@ -1,10 +1,10 @@
 /**
  * Keeps the state directory small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
- * held by any target as last seen; and forgets old runs.
+ * held by any target as last seen; forgets old runs; and has the repository packed when it is time to.
  */
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
-import { maintainRepository, noteDropped } from '../git/maintenance.ts';
+import { maintainRepository, maintenanceNeed, noteDropped } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
 import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
 import type { DeployHost } from './deploy-host.ts';
@@ -31,7 +31,9 @@ export async function maintainDeployRepository(
   await forget(repository, plan);
   forgetRuns(host.layout, { deploys: new Set(repository.deploys().keys()), keepDeploys: host.config.keepDeploys });
   noteDropped(repository.git, plan.revisions.length);
-  await maintainRepository(repository.git, { full });
+  const need = maintenanceNeed(repository.git);
+  if (need === 'soon' && !full && host.maintainLater !== undefined) host.maintainLater();
+  else await maintainRepository(repository.git, { full });
 }
 
 export interface ForgettingFacts {
