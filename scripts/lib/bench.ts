@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { judgeExpectations } from './bench/expectations.ts';
 import { runFleetBench } from './bench/fleet/run-fleet-bench.ts';
 import { formatMarkdown, formatText } from './bench/format-report.ts';
+import { runGrowthBench } from './bench/growth/run-growth-bench.ts';
 import { describeMachine, type Machine } from './bench/machine.ts';
 import type { BenchResult } from './bench/measurements.ts';
 import { type BenchRequest, parseBench, USAGE } from './bench/parse-arguments.ts';
@@ -23,6 +24,7 @@ await runAsyncScript('bench', async (signal) => {
   if (args.includes('--trees')) return runTreesBench(args, signal);
   if (args.includes('--seeding')) return runSeedingBench(args, signal);
   if (args.includes('--simulated')) return runSimulatedBench(args, signal);
+  if (args.includes('--growth')) return runGrowthBench(args, signal);
   const request = parseBench(args);
   if (request === undefined) {
     process.stdout.write(USAGE);

@@ -16,6 +16,8 @@ export interface Io {
   readonly stdin?: NodeJS.ReadStream | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** This program, to start itself in the background. Without it, nothing is done in the background. */
+  readonly programPath?: string | undefined;
   /** The bundled agent that local targets run. */
   readonly agentPath: string;
   /** Ways to targets beside the stock ones, by the name that hosts choose them by; one of a stock name takes its place. Default: none. */

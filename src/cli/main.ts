@@ -16,6 +16,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
+  programPath: process.argv[1],
   // Beside this file once bundled: scripts/build puts both into dist/.
   agentPath: fileURLToPath(new URL('./agent.mjs', import.meta.url)),
 });

@@ -141,6 +141,11 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .action(async (args) =>
       done((await (await import('../target/deploy-local.ts')).runDeployLocal(args)) as ExitStatus),
     );
+  program
+    .command('maintain', { hidden: true })
+    .description('what a run leaves to be done in the background')
+    .argument('<state>', 'the state directory')
+    .action(async (state) => done(await (await import('./commands/maintain.ts')).runMaintain(state)));
   nameOwnHelp(program, 'scap');
   return program;
 }

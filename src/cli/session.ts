@@ -16,6 +16,7 @@ import { createRunState, type RunState, reduce } from '../report/run-view.ts';
 import { wantsColour } from '../report/style.ts';
 import { watchInterrupt } from '../system/interrupt.ts';
 import { operatorName } from '../system/operator-name.ts';
+import { startDetached } from '../system/process.ts';
 import { createLocalTransport } from '../transport/local.ts';
 import { createSshTransport } from '../transport/ssh/ssh.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -127,6 +128,7 @@ async function inSession(
     commands: stockCommands(),
     bus,
     signal: interrupt.signal,
+    maintainLater: later(io, config.state),
     operator: { user: operatorName(io.env), host: hostname() },
   };
   // Awaited here: returning the promise itself would dispose of the reporter and the interrupt at once.
@@ -137,6 +139,13 @@ async function inSession(
     configOption: options.config,
     runState: () => state,
   });
+}
+
+/** `undefined` when this program does not know how to start itself. */
+function later({ programPath, env }: Io, state: string): (() => void) | undefined {
+  if (programPath === undefined) return undefined;
+  return () =>
+    startDetached([process.execPath, programPath, 'maintain', state], { env: { PATH: env.PATH ?? '/usr/bin:/bin' } });
 }
 
 /** The result goes to stdout in the form that was asked for; people are told on stderr when stdout is for machines. */

@@ -26,6 +26,8 @@ export interface DeployHost {
   readonly commands: CommandRegistry;
   readonly bus: EventBus;
   readonly signal: AbortSignal;
+  /** Has the deploy repository maintained by another process, soon. Without it, runs do it themselves before they return. */
+  readonly maintainLater?: (() => void) | undefined;
   /** Who acts, and on which machine. */
   readonly operator: { readonly user: string; readonly host: string };
 }

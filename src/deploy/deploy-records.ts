@@ -15,6 +15,7 @@ import {
 import { isSystemError, ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
 import type { HostCounts, HostState, RunOutcome } from '../events/event.ts';
+import { writeFileAtomic } from '../system/atomic-file.ts';
 import type { StateLayout } from './state-layout.ts';
 
 export interface DeployRecord {
@@ -59,6 +60,21 @@ export function appendDeployRecord(layout: StateLayout, record: DeployRecord): v
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Drops records durably: all, or after a crash none. The others stay byte for byte. */
+export function dropDeployRecords(layout: StateLayout, numbers: ReadonlySet<number>): void {
+  if (numbers.size === 0) return;
+  const kept = readLines(layout.deploys).filter((line) => !numbers.has(numberOf(line)));
+  writeFileAtomic(layout.deploys, kept.map((line) => `${line}\n`).join(''));
+}
+
+function numberOf(line: string): number {
+  try {
+    return (JSON.parse(line) as DeployRecord).n;
+  } catch {
+    return Number.NaN;
   }
 }
 

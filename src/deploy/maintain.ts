@@ -1,13 +1,14 @@
 /**
- * Keeps the deploy repository small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
- * held by any target as last seen.
+ * Keeps the state directory small: forgets revisions beyond the configured number of deploys, never one that is live, the newest, or served or
+ * held by any target as last seen; forgets old runs; and has the repository packed when it is time to.
  */
 import type { Sha } from '../core/sha.ts';
 import { revisionRef, timesRef } from '../git/bundle.ts';
-import { maintainRepository } from '../git/maintenance.ts';
+import { maintainRepository, maintenanceNeed, noteDropped } from '../git/maintenance.ts';
 import { writeShallow } from '../git/repository.ts';
 import { type DeployRepository, deployRef, recordRef } from '../revision/deploy-repository.ts';
 import type { DeployHost } from './deploy-host.ts';
+import { forgetRuns } from './forget-runs.ts';
 import { readSightings } from './sightings.ts';
 
 /** Forgetting is done in batches: each costs a pass over the refs. */
@@ -28,8 +29,11 @@ export async function maintainDeployRepository(
     slack: full ? 0 : slack,
   });
   await forget(repository, plan);
-  const dropped = full && plan.revisions.length > 0 ? Number.MAX_SAFE_INTEGER : plan.revisions.length;
-  await maintainRepository(repository.git, { dropped });
+  forgetRuns(host.layout, { deploys: new Set(repository.deploys().keys()), keepDeploys: host.config.keepDeploys });
+  noteDropped(repository.git, plan.revisions.length);
+  const need = maintenanceNeed(repository.git);
+  if (need === 'soon' && !full && host.maintainLater !== undefined) host.maintainLater();
+  else await maintainRepository(repository.git, { full });
 }
 
 export interface ForgettingFacts {
@@ -45,13 +49,22 @@ export interface Forgetting {
   readonly revisions: readonly Sha[];
 }
 
-/** Decides which deploys and revisions to forget. Nothing, until there are `slack` more deploys than are kept. */
+/**
+ * Decides which deploys and revisions to forget. Nothing, until there are `slack` more deploys than are kept, or that many revisions that no
+ * deploy came to. Of the older deploys of a revision that is kept all the same, the last one stays: going to and fro between two revisions must
+ * not be remembered for ever.
+ */
 export function planForgetting({ deploys, revisions, needed, keepDeploys, slack: more }: ForgettingFacts): Forgetting {
   const numbers = [...deploys.keys()].sort((a, b) => b - a);
-  if (numbers.length <= keepDeploys + more) return { deploys: [], revisions: [] };
+  const deployed = new Set(deploys.values());
+  const undeployed = [...revisions].filter((sha) => !deployed.has(sha) && !needed.has(sha));
+  if (numbers.length <= keepDeploys + more && undeployed.length <= keepDeploys + more)
+    return { deploys: [], revisions: [] };
   const kept = new Set([...needed, ...numbers.slice(0, keepDeploys).flatMap((n) => deploys.get(n) ?? [])]);
+  const lastOf = new Map(numbers.toReversed().map((n) => [deploys.get(n) as Sha, n]));
+  const isLastOfKept = (n: number, sha: Sha) => kept.has(sha) && lastOf.get(sha) === n;
   return {
-    deploys: numbers.slice(keepDeploys).filter((n) => !kept.has(deploys.get(n) as Sha)),
+    deploys: numbers.slice(keepDeploys).filter((n) => !isLastOfKept(n, deploys.get(n) as Sha)),
     revisions: [...revisions].filter((sha) => !kept.has(sha)),
   };
 }

@@ -10,6 +10,8 @@ export interface StateLayout {
   readonly deploys: string;
   readonly logs: string;
   readonly lock: string;
+  /** Held by maintenance in the background, which writes nothing but the repository and ends when a run takes `lock`. */
+  readonly maintenanceLock: string;
   readonly hold: string;
   /** Unfinished packs and bundles; swept by whoever takes the lock. */
   readonly work: string;
@@ -26,6 +28,7 @@ export function createStateLayout(state: string): StateLayout {
     deploys: join(state, 'deploys.jsonl'),
     logs,
     lock: join(state, 'lock'),
+    maintenanceLock: join(state, 'maintenance.lock'),
     hold: join(state, 'hold'),
     work: join(state, 'work'),
     runLog: (n, revision) => join(logs, `${n}-${revision.slice(0, 12)}.jsonl`),

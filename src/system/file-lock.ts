@@ -6,7 +6,7 @@
  * The file itself is never removed: removing a lock file lets two holders lock two different inodes.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, ScapError } from '../core/errors.ts';
@@ -55,6 +55,7 @@ export async function takeLock(path: string, options: LockOptions): Promise<File
     if (Date.now() >= deadline) throw lockHeld(path, holder);
     if (!told) options.onWait?.(holder);
     told = true;
+    knock(path);
     await sleep(100);
   }
 }
@@ -73,6 +74,32 @@ export function probeLock(path: string): LockHolder | undefined {
   if (fd === undefined) return readHolder(path) ?? unknownHolder;
   closeSync(fd);
   return undefined;
+}
+
+export interface WaiterWatch extends Disposable {
+  /** Aborts when somebody waits for the lock. */
+  readonly signal: AbortSignal;
+}
+
+/** Watches, as the holder of the lock at `path`, whether somebody waits for it: for work that may as well be done another time. */
+export function watchForWaiters(path: string): WaiterWatch {
+  const controller = new AbortController();
+  const mtimeMs = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const before = mtimeMs();
+  const timer = setInterval(() => {
+    if (mtimeMs() !== before) controller.abort();
+  }, 50);
+  return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Lets the holder see that somebody waits: the time of the file moves, which nobody but a new holder moves otherwise. */
+function knock(path: string): void {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch {
+    // It belongs to another user, who will not hear us; we wait all the same.
+  }
 }
 
 const unknownHolder: LockHolder = { user: 'unknown', host: hostname(), pid: 0, since: '', reason: 'unknown' };

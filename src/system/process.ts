@@ -4,6 +4,7 @@
  * Every child leads its own process group. A Ctrl-C of the terminal therefore does not reach it (the engine decides what stops and
  * when), and ending it ends its descendants too: execa 9 alone would leave a grandchild that holds a pipe, and hang on it.
  */
+import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ResultPromise } from 'execa';
@@ -111,6 +112,14 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
     void child.finally(() => clearTimeout(timer));
   };
   return { pid, stdin: child.stdin, stdout: child.stdout, done, kill, setIdle, release };
+}
+
+/** Starts a program that nobody waits for, hears of or ends: it outlives this process. A program that cannot be started is passed over. */
+export function startDetached(argv: Argv, { cwd = '/', env }: Pick<ProcessOptions, 'cwd' | 'env'>): void {
+  const [program, ...args] = argv;
+  const child = spawn(program, args, { cwd, env: { ...agentMark(), ...env }, detached: true, stdio: 'ignore' });
+  child.on('error', () => {});
+  child.unref();
 }
 
 /** Sends `signal` to a process group this module started. A group that is gone is not an error. */

@@ -32,6 +32,7 @@ export const USAGE = `Usage: bench [options]
        bench --trees [options], see bench --trees --help
        bench --seeding [options], see bench --seeding --help
        bench --simulated [options], see bench --simulated --help
+       bench --growth [options], see bench --growth --help
 
 Measures scap next to what stock tools take for the same work on this machine: three local targets, one staging tree, one
 file system. Prints a table, peak memory and the expectations with the numbers they are judged by. Nothing is asserted.

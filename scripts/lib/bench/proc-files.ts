@@ -24,6 +24,14 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   return { peakBytes: Number(peakKib) * 1024, cpuSeconds: ticks / ticksPerSecond };
 }
 
+/** Processor seconds of all children this process has waited for so far, and of those they have waited for. */
+export function endedChildrenCpuSeconds(): number {
+  const stat = readText('/proc/self/stat');
+  // cutime and cstime are the sixteenth and seventeenth field.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+}
+
 /** Ids of the children of a process's main thread, which is the one that starts programs in Node. */
 export function readChildren(pid: number): number[] {
   return readText(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);

@@ -38,6 +38,13 @@ export class ProcessWatch {
     return counted.reduce((sum, { latest }) => sum + latest.cpuSeconds, 0);
   }
 
+  /** Processor seconds so far of what the deploy process starts and does not wait for: agents, and its own work in the background. */
+  outlivingCpuSeconds(): number {
+    this.#sample();
+    const outliving = [...this.#watched.values()].filter(({ role }) => role === 'agent' || role === 'deploy: node');
+    return outliving.reduce((sum, { latest }) => sum + latest.cpuSeconds, 0);
+  }
+
   peaks(): Peaks {
     const peaks = new Map<Role, number>();
     for (const { role, latest } of this.#watched.values()) {

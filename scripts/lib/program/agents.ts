@@ -6,12 +6,12 @@ const idleTimeoutMs = 10 * 60 * 1000;
 const pollMs = 50;
 const patienceMs = 5000;
 
-/** Ids of the agents of scap whose cache lies below a directory: they live on for a moment after the deploy process. */
+/** Ids of the agents of scap whose cache lies below a directory, and of its maintenance of a state directory there: they outlive the deploy process. */
 export function agentsBelow(directory: string): number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     const words = readCommandLine(Number(name));
-    const isAgent = words.some((word) => word.endsWith('/agent.mjs'));
+    const isAgent = words.some((word) => word.endsWith('/agent.mjs')) || words.at(-2) === 'maintain';
     return isAgent && words.some((word) => word.startsWith(`${directory}/`)) ? [Number(name)] : [];
   });
 }

@@ -215,7 +215,7 @@ describe('planForgetting()', () => {
     ['does then', { slack: 2 }, [[1, 2, 3], 'abc']],
     ['[B25] keeps what is needed however old', { needed: new Set([sha('a')]) }, [[2, 3], 'bc']],
     [
-      'keeps a revision that was deployed again',
+      'keeps a revision that was deployed again, and only the last time it was',
       {
         deploys: new Map([
           [1, sha('a')],
@@ -227,12 +227,31 @@ describe('planForgetting()', () => {
         revisions: new Set([...'abcd'].map(sha)),
         needed: new Set(),
       },
-      [[2], 'b'],
+      [[1, 2], 'b'],
+    ],
+    [
+      'forgets to and fro',
+      {
+        deploys: new Map(Array.from({ length: 20 }, (_, at) => [at + 1, sha(at % 2 ? 'b' : 'a')])),
+        revisions: new Set([...'ab'].map(sha)),
+        needed: new Set([sha('b')]),
+      },
+      [Array.from({ length: 17 }, (_, at) => at + 1).sort(), ''],
     ],
     [
       'forgets revisions that were never deployed',
       { revisions: new Set([...'abcdefx'].map(sha)) },
       [[1, 2, 3], 'abcx'],
+    ],
+    [
+      'forgets revisions that were never deployed when there are many of them, deploys or not',
+      { deploys: new Map([[1, sha('a')]]), revisions: new Set([...'abcdef'].map(sha)) },
+      [[], 'bcde'],
+    ],
+    [
+      'keeps them until then',
+      { deploys: new Map([[1, sha('a')]]), revisions: new Set([...'abcdef'].map(sha)), slack: 1 },
+      [[], ''],
     ],
     [
       'has nothing to forget when nothing was deployed',

@@ -1,41 +1,17 @@
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Sha } from '../../../src/core/sha.ts';
-import type { Git } from '../../../src/git/git-command.ts';
-import { countPacks, maintainRepository } from '../../../src/git/maintenance.ts';
-import { createPackWriter } from '../../../src/git/pack-writer.ts';
-import { openRepository, updateRefs } from '../../../src/git/repository.ts';
-import { git, tryGit } from '../../support/git-oracle.ts';
+import { countPacks, maintainRepository, maintenanceNeed, noteDropped } from '../../../src/git/maintenance.ts';
+import { tryGit } from '../../support/git-oracle.ts';
+import { makePackedRepository, countPresent as present } from '../../support/packed-repository.ts';
 import { useTempDirs } from '../../support/temp-dir.ts';
 
 const tempDir = useTempDirs();
-
-/** A repository in which every blob arrived in a pack of its own; all but the `dropped` first have a ref. */
-async function makeRepository(packs: number, dropped = 0): Promise<{ repository: Git; oids: Sha[] }> {
-  const directory = tempDir();
-  const repository = await openRepository(join(directory, 'r.git'));
-  const oids: Sha[] = [];
-  for (let n = 0; n < packs; n++) {
-    using pack = createPackWriter(join(directory, 'pack'));
-    oids.push(await pack.add('blob', Buffer.from(`content ${n}\n`.repeat(1 + (n % 5) * 100))));
-    await pack.store(repository);
-  }
-  await updateRefs(
-    repository,
-    oids.slice(dropped).map((to, at) => ({ name: `refs/scap/times/${at}`, to })),
-  );
-  return { repository, oids };
-}
-
-function present({ gitDir }: Git, oids: readonly Sha[]): number {
-  const input = `${oids.join('\n')}\n`;
-  const lines = git(['--git-dir', gitDir, 'cat-file', '--batch-check'], { input }).toString('utf8');
-  return lines.split('\n').filter((line) => line.includes(' blob ')).length;
-}
+const makeRepository = (packs: number, dropped = 0) => makePackedRepository(tempDir(), packs, dropped);
 
 it('makes few packs of many, and loses nothing', async () => {
   const { repository, oids } = await makeRepository(30);
-  await maintainRepository(repository, { dropped: 0 });
+  expect(maintenanceNeed(repository)).toBe('soon');
+  await maintainRepository(repository);
+  expect(maintenanceNeed(repository)).toBe('none');
   expect(countPacks(repository)).toBeLessThan(6);
   expect(present(repository, oids)).toBe(30);
   expect(tryGit(['--git-dir', repository.gitDir, 'fsck', '--full', '--strict']).status).toBe(0);
@@ -43,20 +19,63 @@ it('makes few packs of many, and loses nothing', async () => {
 
 it('leaves a repository alone that is small enough', async () => {
   const { repository } = await makeRepository(3);
-  await maintainRepository(repository, { dropped: 1 });
+  noteDropped(repository, 1);
+  expect(maintenanceNeed(repository)).toBe('none');
+  await maintainRepository(repository);
   expect(countPacks(repository)).toBe(3);
 });
 
-it('lets go of what belonged to dropped revisions, and of nothing else', async () => {
+it('lets go of what belonged to dropped revisions when there are enough of them, however many times it took, and of nothing else', async () => {
   const { repository, oids } = await makeRepository(6, 2);
-  await maintainRepository(repository, { dropped: 40 });
+  for (let time = 0; time < 4; time++) {
+    expect(maintenanceNeed(repository)).toBe('none');
+    await maintainRepository(repository);
+    noteDropped(repository, 10);
+  }
+  expect(maintenanceNeed(repository)).toBe('soon');
+  await maintainRepository(repository);
   expect(countPacks(repository)).toBe(1);
   expect(present(repository, oids.slice(2))).toBe(4);
   expect(present(repository, oids.slice(0, 2))).toBe(0);
+  expect(maintenanceNeed(repository)).toBe('none');
+});
+
+it('lets go of what belonged to a single dropped revision when asked to', async () => {
+  const { repository, oids } = await makeRepository(6, 1);
+  await maintainRepository(repository, { full: true });
+  expect(countPacks(repository)).toBe(6);
+  noteDropped(repository, 1);
+  await maintainRepository(repository, { full: true });
+  expect(countPacks(repository)).toBe(1);
+  expect(present(repository, oids)).toBe(5);
 });
 
 it('keeps objects of dropped revisions while it only joins small packs', async () => {
   const { repository, oids } = await makeRepository(30, 2);
-  await maintainRepository(repository, { dropped: 0 });
+  noteDropped(repository, 2);
+  await maintainRepository(repository);
   expect(present(repository, oids)).toBe(30);
+});
+
+it('stops when asked to, with nothing lost and everything still to do', async () => {
+  const { repository, oids } = await makeRepository(30, 2);
+  noteDropped(repository, 40);
+  await expect(maintainRepository(repository, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'interrupted',
+  });
+  expect(maintenanceNeed(repository)).toBe('soon');
+  expect(present(repository, oids)).toBe(30);
+  await maintainRepository(repository);
+  expect(maintenanceNeed(repository)).toBe('none');
+  expect(present(repository, oids.slice(2))).toBe(28);
+});
+
+it('does only what is quick when it was put off until somebody has to wait for it', { timeout: 60_000 }, async () => {
+  const { repository, oids } = await makeRepository(97, 1);
+  noteDropped(repository, 40);
+  expect(maintenanceNeed(repository)).toBe('now');
+  await maintainRepository(repository);
+  expect(present(repository, oids)).toBe(97);
+  expect(countPacks(repository)).toBeLessThan(10);
+  expect(maintenanceNeed(repository)).toBe('soon');
 });

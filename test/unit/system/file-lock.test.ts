@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { probeLock, takeLock } from '../../../src/system/file-lock.ts';
+import { probeLock, takeLock, watchForWaiters } from '../../../src/system/file-lock.ts';
 import { useTempDirs } from '../../support/temp-dir.ts';
 
 const tempDir = useTempDirs();
@@ -117,5 +117,19 @@ describe('probeLock()', () => {
     expect(spawnSync('flock', ['-sn', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] }).status).toBe(0);
     expect(probeLock(path)).toBeUndefined();
     closeSync(fd);
+  });
+});
+
+describe('watchForWaiters()', () => {
+  it('tells the holder that somebody waits, and of nobody who only looks or does not wait', async () => {
+    const lock = await takeLock(path, { reason });
+    using waiters = watchForWaiters(path);
+    expect(probeLock(path)).toMatchObject({ reason });
+    await expect(takeLock(path, { reason })).rejects.toMatchObject({ code: 'lock_held' });
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(waiters.signal.aborted).toBe(false);
+    waiters.signal.addEventListener('abort', () => lock.release());
+    (await takeLock(path, { reason, waitMs: 5000 })).release();
+    expect(waiters.signal.aborted).toBe(true);
   });
 });

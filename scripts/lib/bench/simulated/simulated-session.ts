@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScapError } from '../../../../src/core/errors.ts';
-import type { BundleReceiver } from '../../../../src/target/bundle-receiver.ts';
+import type { PayloadReceiver } from '../../../../src/target/bundle-receiver.ts';
 import type { Call, TargetSession } from '../../../../src/target/session.ts';
 import { FetchStage } from '../../../../src/target/stages/fetch.ts';
 import { retentionRule } from '../../../../src/target/stages/finalize.ts';
@@ -62,7 +62,7 @@ export class SimulatedSession implements TargetSession {
     }
   }
 
-  receive({ sha256 }: Readonly<Record<string, unknown>>): BundleReceiver {
+  receive(_verb: string, { sha256 }: Readonly<Record<string, unknown>>): PayloadReceiver {
     this.#requireBegun();
     const hash = createHash('sha256');
     return {
