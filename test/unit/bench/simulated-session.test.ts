@@ -20,7 +20,7 @@ async function begun(target: SimulatedTarget, fence = 1) {
   const stage = (name: string, params: Record<string, unknown>) => call('stage', { stage: name, fence, ...params });
   await call('begin', { fence, run: `run-${fence}` });
   const receive = () => {
-    const receiver = session.receive({ sha256: bundle });
+    const receiver = session.receive('receive', { sha256: bundle });
     receiver.push(bytes);
     receiver.finish();
   };
@@ -87,6 +87,6 @@ describe('a simulated target', () => {
     await expect(stage('promote', { revision: one })).rejects.toThrow(refusal('revision_incomplete'));
     await expect(stage('nonsense', {})).rejects.toThrow(refusal('usage'));
     const stranger = new SimulatedSession(target, { delayMs: 0, notices: 0, roundTripMs: 0 });
-    expect(() => stranger.receive({ sha256: bundle })).toThrow(refusal('protocol_violation'));
+    expect(() => stranger.receive('receive', { sha256: bundle })).toThrow(refusal('protocol_violation'));
   });
 });
