@@ -23,7 +23,7 @@ export interface BundleStore extends Disposable {
 }
 
 /** Bundles up to this size stay in memory: thousands of targets would each open the file, with a buffer as large as a quarter of this. */
-const keptBytes = 1024 * 1024;
+export const smallBytes = 1024 * 1024;
 
 /** Bundles lie in `workDir`; what a killed run leaves there the next one sweeps. */
 export function createBundleStore(repository: DeployRepository, workDir: string, bus: EventBus): BundleStore {
@@ -40,7 +40,7 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
     // Not tied to the run's signal: several targets may wait for it, and it ends soon.
     const sizeBytes = await writeBundle(repository.git, path, { revision, base, extra });
     bus.emit('bundle.built', { revision, base: base ?? null, bytes: sizeBytes, durationMs: Date.now() - startedAt });
-    const small = sizeBytes <= keptBytes ? readFileSync(path) : undefined;
+    const small = sizeBytes <= smallBytes ? readFileSync(path) : undefined;
     return {
       sizeBytes,
       sha256: await hashFile(path),

@@ -4,7 +4,7 @@
 
 import pLimit from 'p-limit';
 import { createRateLimit } from '../../target/relay/rate-limit.ts';
-import type { ReadyBundle } from '../bundle-store.ts';
+import { type ReadyBundle, smallBytes } from '../bundle-store.ts';
 import { send as sendBundle } from '../target-client.ts';
 import { BlobDistribution } from './blob-distribution.ts';
 import { type Arrival, type DistributorOptions, directArrival, type Receiver } from './receiver.ts';
@@ -22,6 +22,8 @@ export interface Distributor extends Disposable {
   fork(signal: AbortSignal): Distributor;
 }
 
+/** Files that are read at once, each with a buffer; small bundles are in memory. */
+const readLimit = 200;
 /** Whole bundles at once, when targets could not use what they had been brought. */
 const sendLimit = 8;
 
@@ -30,6 +32,7 @@ export function createDistributor(options: DistributorOptions): Distributor {
   const { fanout, timeoutMs, signal } = options;
   const limit = createRateLimit(fanout.bytesPerSecond);
   const sending = pLimit(sendLimit);
+  const reading = pLimit(readLimit);
   const send = async (bundle: ReadyBundle, { connection, admit }: Receiver): Promise<Arrival> => {
     admit?.(0);
     await sendBundle(connection, bundle.sha256, bundle, { timeoutMs, signal });
@@ -37,7 +40,8 @@ export function createDistributor(options: DistributorOptions): Distributor {
   };
   return {
     bring: async (bundle, receiver) => {
-      if (bundle.sizeBytes < fanout.thresholdBytes) return send(bundle, receiver);
+      if (bundle.sizeBytes < fanout.thresholdBytes)
+        return bundle.sizeBytes > smallBytes ? reading(() => send(bundle, receiver)) : send(bundle, receiver);
       const known = blobs.get(bundle.sha256);
       const blob = known ?? new BlobDistribution(bundle, { ...options, limit });
       blobs.set(bundle.sha256, blob);

@@ -26,7 +26,7 @@ export interface PromotionFacts {
   readonly message: string;
   readonly inventory: Pick<Inventory, 'groups'>;
   readonly hosts: readonly HostFacts[];
-  /** How many hosts work at once. */
+  /** How many hosts work at once, where no stage has reasons of its own. */
   readonly concurrency: number;
   readonly id?: string | undefined;
   readonly now?: Date | undefined;
@@ -86,12 +86,14 @@ function planStages(
     const tasks = perHost('confirm', hosts, () => ({ revision }));
     return stage(name, group.failureBudget, tasks).map((confirm) => ({ ...confirm, group: group.name }));
   });
+  const fetch = stage(
+    'fetch',
+    budget,
+    perHost('fetch', behind, () => ({ revision })),
+  );
   return [
-    ...stage(
-      'fetch',
-      budget,
-      perHost('fetch', behind, () => ({ revision })),
-    ),
+    // All at once: hosts that want the same bundle bring it to each other.
+    ...fetch.map((each) => ({ ...each, concurrency: behind.length })),
     ...stage(
       'config',
       budget,

@@ -53,8 +53,9 @@ describe('planPromotion()', () => {
       createdAt: '2026-01-02T03:04:05.000Z',
       unchanged: [],
     });
+    // Fetch and promote: all hosts at once.
     expect(plan.stages.map(({ concurrency, concurrencyPerHost }) => [concurrency, concurrencyPerHost])).toEqual([
-      [50, 1],
+      [4, 1],
       [50, 1],
       [4, 1],
       [50, 1],
