@@ -1,5 +1,5 @@
 // One target in a temporary directory, worked on in this process: what an agent does, without the agent.
-import { type createReadStream, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha } from '../../src/core/sha.ts';
 import { createBundleStore } from '../../src/deploy/bundle-store.ts';
@@ -30,7 +30,9 @@ export function createTargetWorld(directory: string, world: StagingWorld): Targe
     const store = createBundleStore(world.repository, world.layout.work, world.bus);
     const { sha256, open } = await store.bundle(revision, base);
     const receiver = session.receive('receive', { sha256 });
-    for await (const piece of open() as ReturnType<typeof createReadStream>) receiver.push(piece as Buffer);
+    const bytes = open();
+    if (Buffer.isBuffer(bytes)) receiver.push(bytes);
+    else for await (const piece of bytes) receiver.push(piece as Buffer);
     receiver.finish();
     return sha256;
   };
