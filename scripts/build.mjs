@@ -7,6 +7,7 @@ import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
+import { bundleOptions } from './lib/esbuild-options.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
@@ -16,25 +17,8 @@ const leftoverLifetimeMs = 24 * 60 * 60 * 1000;
 // changes while the build runs must look newer than the stamp.
 const startedAt = new Date(Date.now() - 20);
 
-// What CommonJS packages expect to find.
-const commonjsBanner =
-  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" +
-  'const __dirname=import.meta.dirname;';
-
 /** @type {import('esbuild').BuildOptions} */
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  charset: 'utf8',
-  legalComments: 'none',
-  logLevel: 'warning',
-  banner: { js: commonjsBanner },
-  // Native parts of ssh2, which does as well without them.
-  external: ['*.node', 'cpu-features'],
-};
+const common = { ...bundleOptions, absWorkingDir: root };
 
 /** @type {Record<string, import('esbuild').BuildOptions>} */
 const bundles = {

@@ -6,7 +6,8 @@ dist_is_stale() {
   stamp=$root/dist/.stamp
   [ -e "$stamp" ] || return 0
   # Directories count too: their time tells of removed files. Sources lie at most four levels deep (floors.test.ts).
-  for source in "$root/package-lock.json" "$root/scripts/build.mjs" "$root/scripts/lib/entry.mjs" "$root/src" \
+  for source in "$root/package-lock.json" "$root/scripts/build.mjs" "$root/scripts/lib/entry.mjs" \
+    "$root/scripts/lib/esbuild-options.mjs" "$root/src" \
     "$root"/src/* "$root"/src/*/* "$root"/src/*/*/* "$root"/src/*/*/*/*; do
     [ "$source" -nt "$stamp" ] && return 0
   done

@@ -9,6 +9,7 @@ import { addOddFiles } from './fixture/odd-files.ts';
 import { addOddLinks } from './fixture/odd-links.ts';
 import { addOddModes } from './fixture/odd-modes.ts';
 import { claimOutputDirectory } from './output-directory.ts';
+import { toUsageError } from './program/parse-options.ts';
 import { runScript, UsageError } from './usage-error.ts';
 
 const USAGE = `Usage: make-fixture [--small] [--storable] OUTDIR
@@ -64,7 +65,6 @@ function parseOptions(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --help');
+    throw toUsageError(error);
   }
 }

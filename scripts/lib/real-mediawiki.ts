@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { describeListing } from './mediawiki/compare-listings.ts';
 import { Farm } from './mediawiki/farm.ts';
 import { editFile, type LaidOut, layOutStaging } from './mediawiki/lay-out.ts';
@@ -8,8 +7,8 @@ import type { TreeListing } from './mediawiki/list-tree.ts';
 import { obtainPackage } from './mediawiki/obtain-package.ts';
 import { Transcript } from './mediawiki/transcript.ts';
 import { runAsyncScript } from './program/async-script.ts';
+import { parseOptions } from './program/parse-options.ts';
 import { inWorkDirectory } from './program/work-directory.ts';
-import { UsageError } from './usage-error.ts';
 
 const USAGE = `Usage: real-mediawiki [--keep] [--dir DIR]
 
@@ -24,7 +23,7 @@ Exit status: 0 all comparisons passed, 1 one failed, 2 usage, 3 the package cann
 `;
 
 await runAsyncScript('real-mediawiki', async (signal) => {
-  const { keep, dir, help } = parseOptions();
+  const { keep, dir, help } = readOptions();
   if (help === true) {
     process.stdout.write(USAGE);
     return;
@@ -109,16 +108,11 @@ async function pushAgain(farm: Farm, transcript: Transcript): Promise<void> {
   }));
 }
 
-function parseOptions() {
+function readOptions() {
   const options = {
     keep: { type: 'boolean' },
     dir: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --help');
-  }
+  return parseOptions(process.argv.slice(2), options);
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../program/parse-options.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** The parts of a run, in the order they are measured. */
@@ -73,7 +73,7 @@ const MANY = 2000;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseBench(args: readonly string[]): BenchRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS);
   if (values.help) return undefined;
   const fileCount = parseCount('files', values.files);
   const runs = parseCount('runs', values.runs);
@@ -92,15 +92,6 @@ export function parseBench(args: readonly string[]): BenchRequest | undefined {
     json: values.json,
     markdown: values.markdown,
   };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --help');
-  }
 }
 
 function parseJobs(names: readonly string[]): readonly JobName[] {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../program/parse-options.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface SoakRequest {
@@ -34,7 +34,7 @@ const OPTIONS = {
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseSoak(args: readonly string[], now = Date.now): SoakRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS);
   if (values.help) return undefined;
   return {
     pushes: parseCount('pushes', values.pushes, 100_000),
@@ -43,15 +43,6 @@ export function parseSoak(args: readonly string[], now = Date.now): SoakRequest 
     directory: values.dir,
     keep: values.keep,
   };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --help');
-  }
 }
 
 function parseCount(name: string, text: string, most: number): number {

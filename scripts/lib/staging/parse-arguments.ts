@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { toUsageError } from '../program/parse-options.ts';
 import { UsageError } from '../usage-error.ts';
 import { leastFileCount, type TreeRequest } from './generate-tree.ts';
 
@@ -60,8 +61,7 @@ function parseOptions(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --help');
+    throw toUsageError(error);
   }
 }
 

@@ -28,7 +28,7 @@ describe('parseSimulatedBench()', () => {
 
   it.each([
     ['--hosts many', 'Cannot use "many" for --hosts'],
-    ['--hosts 10001', 'Cannot simulate 10001 hosts: at most 10000'],
+    ['--hosts 10001', 'Cannot measure 10001 hosts on one machine: at most 10000'],
     ['--nonsense', "Unknown option '--nonsense'"],
   ])('refuses "%s" as a mistake of the caller', (line, message) => {
     expect(() => parse(line)).toThrow(

@@ -1,6 +1,7 @@
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../../program/parse-options.ts';
 import { UsageError } from '../../usage-error.ts';
 import { MEAN_BYTES, parseBytes, parseCount } from '../parse-arguments.ts';
+import { parseHostCounts, REPORT_USAGE, type ReportRequest, reportOptions, toReportRequest } from '../table-bench.ts';
 
 /** One fleet to be measured, and its staging tree. */
 export interface FleetSize {
@@ -9,16 +10,12 @@ export interface FleetSize {
   readonly totalBytes: number;
 }
 
-export interface FleetRequest {
+export interface FleetRequest extends ReportRequest {
   readonly sizes: readonly FleetSize[];
   /** Measurements of each kind; the first push is made once. */
   readonly runs: number;
   /** `undefined`: namespaces where they can be had. */
   readonly mode: 'plain' | 'namespaces' | undefined;
-  readonly directory: string | undefined;
-  readonly json: boolean;
-  /** Where to write the report as Markdown. */
-  readonly markdown: string | undefined;
 }
 
 export const FLEET_USAGE = `Usage: bench --fleet [options]
@@ -32,10 +29,7 @@ Every host holds several copies of the tree, so large fleets get a smaller one u
   --bytes B        their size, with K, M, G (default 800M, 100M, 20M; with --files 12K for each file)
   --runs R         measurements of each kind (default 2); the first push is made once
   --mode MODE      plain or namespaces (default: namespaces for root, else plain)
-  --json           print one JSON document instead of tables
-  --markdown FILE  also write the tables to FILE
-  --dir DIR        work there instead of in a temporary directory; must be empty or absent
-`;
+${REPORT_USAGE}`;
 
 const OPTIONS = {
   fleet: { type: 'boolean' },
@@ -44,10 +38,7 @@ const OPTIONS = {
   bytes: { type: 'string' },
   runs: { type: 'string', default: '2' },
   mode: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  markdown: { type: 'string' },
-  dir: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...reportOptions,
 } as const;
 
 const mebibyte = 1024 ** 2;
@@ -55,33 +46,16 @@ const maxHosts = 250;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseFleetBench(args: readonly string[]): FleetRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS, 'See --fleet --help');
   if (values.help) return undefined;
   const fileCount = values.files === undefined ? undefined : parseCount('files', values.files);
   const totalBytes = values.bytes === undefined ? undefined : parseBytes(values.bytes);
   return {
-    sizes: values.hosts.split(',').map((text) => toSize(parseHosts(text), fileCount, totalBytes)),
+    sizes: parseHostCounts(values.hosts, maxHosts).map((count) => toSize(count, fileCount, totalBytes)),
     runs: parseCount('runs', values.runs),
     mode: parseMode(values.mode),
-    directory: values.dir,
-    json: values.json,
-    markdown: values.markdown,
+    ...toReportRequest(values),
   };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message, 'See --fleet --help');
-  }
-}
-
-function parseHosts(text: string): number {
-  const count = parseCount('hosts', text);
-  if (count <= maxHosts) return count;
-  throw new UsageError(`Cannot measure ${count} hosts on one machine: at most ${maxHosts}`, 'Try --hosts 64');
 }
 
 function toSize(hostCount: number, fileCount: number | undefined, totalBytes: number | undefined): FleetSize {

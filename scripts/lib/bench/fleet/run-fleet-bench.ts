@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inWorkDirectory } from '../../program/work-directory.ts';
 import { formatMarkdown, formatText } from '../format-report.ts';
 import { describeMachine } from '../machine.ts';
 import { createProgress } from '../progress.ts';
 import type { Part } from '../report.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace } from '../space.ts';
+import { runTableBench } from '../table-bench.ts';
 import { findCapistrano } from './capistrano-fleet.ts';
 import { estimateFleetSpace } from './estimate-space.ts';
 import { type FleetResult, measureFleet } from './measure-fleet.ts';
@@ -15,13 +15,8 @@ import { composeFleetReport, describeFleet, explainFleets, introduceFleets } fro
 
 /** `bench --fleet`: measures one fleet after the other and prints the report. No fleet and no file is left. */
 export async function runFleetBench(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const request = parseFleetBench(args);
-  if (request === undefined) {
-    process.stdout.write(FLEET_USAGE);
-    return;
-  }
-  const options = { prefix: 'scap-bench-fleet-', directory: request.directory, keep: false };
-  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+  const called = { request: parseFleetBench(args), usage: FLEET_USAGE };
+  await runTableBench('fleet', called, (directory, request) => measure(directory, request, signal));
 }
 
 async function measure(directory: string, request: FleetRequest, signal: AbortSignal): Promise<void> {

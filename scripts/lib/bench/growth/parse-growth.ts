@@ -1,9 +1,10 @@
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../../program/parse-options.ts';
 import { UsageError } from '../../usage-error.ts';
 import { MEAN_BYTES, parseCount } from '../parse-arguments.ts';
+import { type ReportRequest, reportOptions, toReportRequest } from '../table-bench.ts';
 
 /** What `bench --growth` measures. */
-export interface GrowthRequest {
+export interface GrowthRequest extends ReportRequest {
   /** Pushes of a small change, after a first push of the whole tree. */
   readonly pushes: number;
   readonly fileCount: number;
@@ -13,10 +14,6 @@ export interface GrowthRequest {
   readonly keepRevisions: number;
   /** Whether git commits and pushes the same changes beside scap. */
   readonly withGit: boolean;
-  readonly directory: string | undefined;
-  readonly json: boolean;
-  /** Where to write the report as Markdown. */
-  readonly markdown: string | undefined;
 }
 
 /** Rows of the tables: so many stretches of equal length. */
@@ -44,15 +41,12 @@ const OPTIONS = {
   'keep-deploys': { type: 'string', default: '5' },
   'keep-revisions': { type: 'string', default: '3' },
   'no-git': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  markdown: { type: 'string' },
-  dir: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...reportOptions,
 } as const;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseGrowthBench(args: readonly string[]): GrowthRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS, 'See --growth --help');
   if (values.help) return undefined;
   const pushes = parseCount('pushes', values.pushes);
   const fileCount = parseCount('files', values.files);
@@ -63,9 +57,7 @@ export function parseGrowthBench(args: readonly string[]): GrowthRequest | undef
     keepDeploys: parseCount('keep-deploys', values['keep-deploys']),
     keepRevisions: parseCount('keep-revisions', values['keep-revisions']),
     withGit: !values['no-git'],
-    directory: values.dir,
-    json: values.json,
-    markdown: values.markdown,
+    ...toReportRequest(values),
   };
   if (pushes % stretchCount === 0 && request.keepDeploys >= 2 && request.keepRevisions >= 2) return request;
   if (pushes % stretchCount !== 0)
@@ -74,13 +66,4 @@ export function parseGrowthBench(args: readonly string[]): GrowthRequest | undef
       `Try --pushes ${Math.ceil(pushes / stretchCount) * stretchCount}`,
     );
   throw new UsageError('Cannot keep fewer than two deploys or revisions', 'See --growth --help');
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/[.\n]/)[0] ?? message, 'See --growth --help');
-  }
 }

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, drawBelow } from '../../prng.ts';
-import { inWorkDirectory } from '../../program/work-directory.ts';
 import { mutateTree } from '../../staging/mutate-tree.ts';
 import { formatMarkdown, formatText } from '../format-report.ts';
 import { describeMachine } from '../machine.ts';
@@ -9,6 +8,7 @@ import { createProgress } from '../progress.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace, treeSpace } from '../space.ts';
 import { Staging } from '../staging.ts';
+import { runTableBench } from '../table-bench.ts';
 import { compareWithNew } from './compare-with-new.ts';
 import { GitPushes } from './git-pushes.ts';
 import { GROWTH_USAGE, type GrowthRequest, parseGrowthBench, stretchCount } from './parse-growth.ts';
@@ -24,13 +24,8 @@ const editsBelow = 4;
 
 /** `bench --growth`: pushes, measures after each push, prints its tables at the end, and leaves nothing. */
 export async function runGrowthBench(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const request = parseGrowthBench(args);
-  if (request === undefined) {
-    process.stdout.write(GROWTH_USAGE);
-    return;
-  }
-  const options = { prefix: 'scap-bench-growth-', directory: request.directory, keep: false };
-  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+  const called = { request: parseGrowthBench(args), usage: GROWTH_USAGE };
+  await runTableBench('growth', called, (directory, request) => measure(directory, request, signal));
 }
 
 async function measure(directory: string, request: GrowthRequest, signal: AbortSignal): Promise<void> {

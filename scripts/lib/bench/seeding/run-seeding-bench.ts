@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inWorkDirectory } from '../../program/work-directory.ts';
 import { formatMarkdown, formatText } from '../format-report.ts';
 import { describeMachine } from '../machine.ts';
 import { createProgress } from '../progress.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace } from '../space.ts';
+import { runTableBench } from '../table-bench.ts';
 import { makeSeedingTree, measureSeeding, type SeedingResult } from './measure-seeding.ts';
 import { parseSeedingBench, SEEDING_USAGE, type SeedingRequest } from './parse-seeding.ts';
 import { describeSeeding, explainSeeding, introduceSeeding } from './report-seeding.ts';
@@ -15,13 +15,8 @@ const copiesPerHost = 4;
 
 /** `bench --seeding`: measures one number of hosts after the other and prints the report. No fleet and no file is left. */
 export async function runSeedingBench(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const request = parseSeedingBench(args);
-  if (request === undefined) {
-    process.stdout.write(SEEDING_USAGE);
-    return;
-  }
-  const options = { prefix: 'scap-bench-seeding-', directory: request.directory, keep: false };
-  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+  const called = { request: parseSeedingBench(args), usage: SEEDING_USAGE };
+  await runTableBench('seeding', called, (directory, request) => measure(directory, request, signal));
 }
 
 async function measure(directory: string, request: SeedingRequest, signal: AbortSignal): Promise<void> {

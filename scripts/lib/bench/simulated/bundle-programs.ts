@@ -1,12 +1,8 @@
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
+import { bundleOptions } from '../../esbuild-options.mjs';
 
 const root = join(import.meta.dirname, '../../../..');
-
-/** What CommonJS packages expect to find, as in `scripts/build.mjs`. */
-const commonjsBanner =
-  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" +
-  'const __dirname=import.meta.dirname;';
 
 export interface Programs {
   /** `deploy-main.ts`, bundled. */
@@ -19,6 +15,7 @@ export interface Programs {
 export async function bundlePrograms(directory: string): Promise<Programs> {
   try {
     await build({
+      ...bundleOptions,
       absWorkingDir: root,
       entryPoints: {
         deploy: join(import.meta.dirname, 'deploy-main.ts'),
@@ -26,17 +23,8 @@ export async function bundlePrograms(directory: string): Promise<Programs> {
       },
       outdir: directory,
       outExtension: { '.js': '.mjs' },
-      bundle: true,
       splitting: true,
       sourcemap: 'linked',
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      charset: 'utf8',
-      legalComments: 'none',
-      logLevel: 'warning',
-      banner: { js: commonjsBanner },
-      external: ['*.node', 'cpu-features'],
     });
   } finally {
     await stop();

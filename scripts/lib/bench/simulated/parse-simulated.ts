@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../usage-error.ts';
+import { parseOptions } from '../../program/parse-options.ts';
 import { parseCount } from '../parse-arguments.ts';
+import { parseHostCounts, REPORT_USAGE, type ReportRequest, reportOptions, toReportRequest } from '../table-bench.ts';
 import type { Pace } from './simulated-session.ts';
 
-export interface SimulatedRequest {
+export interface SimulatedRequest extends ReportRequest {
   /** Sizes of fleets, measured one after the other. */
   readonly hostCounts: readonly number[];
   /** One-file pushes at each size; the first push is made once. */
@@ -13,10 +13,6 @@ export interface SimulatedRequest {
   readonly simulators: number;
   /** Where to leave a CPU profile of each push; `undefined` for none. */
   readonly profile: string | undefined;
-  readonly directory: string | undefined;
-  readonly json: boolean;
-  /** Where to write the report as Markdown. */
-  readonly markdown: string | undefined;
 }
 
 export const SIMULATED_USAGE = `Usage: bench --simulated [options]
@@ -31,10 +27,7 @@ protocol over sockets but have no trees. Simulators run beside it, on the same c
   --rtt MS         how far away hosts are: there and back (default 0)
   --simulators N   processes that host the agents (default 1)
   --profile DIR    leave a CPU profile of each push there
-  --json           print one JSON document instead of tables
-  --markdown FILE  also write the tables to FILE
-  --dir DIR        work there instead of in a temporary directory; must be empty or absent
-`;
+${REPORT_USAGE}`;
 
 const OPTIONS = {
   simulated: { type: 'boolean' },
@@ -45,10 +38,7 @@ const OPTIONS = {
   rtt: { type: 'string', default: '0' },
   simulators: { type: 'string', default: '1' },
   profile: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  markdown: { type: 'string' },
-  dir: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...reportOptions,
 } as const;
 
 /** What a range in `scap.yaml` may stand for. */
@@ -56,10 +46,10 @@ const maxHosts = 10_000;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseSimulatedBench(args: readonly string[]): SimulatedRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS, 'See --simulated --help');
   if (values.help) return undefined;
   return {
-    hostCounts: values.hosts.split(',').map(parseHosts),
+    hostCounts: parseHostCounts(values.hosts, maxHosts),
     runs: parseCount('runs', values.runs),
     pace: {
       delayMs: parseAmount('delay', values.delay),
@@ -68,27 +58,10 @@ export function parseSimulatedBench(args: readonly string[]): SimulatedRequest |
     },
     simulators: parseCount('simulators', values.simulators),
     profile: values.profile,
-    directory: values.dir,
-    json: values.json,
-    markdown: values.markdown,
+    ...toReportRequest(values),
   };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/[.\n]/)[0] ?? message, 'See --simulated --help');
-  }
 }
 
 function parseAmount(name: string, text: string): number {
   return text === '0' ? 0 : parseCount(name, text);
-}
-
-function parseHosts(text: string): number {
-  const count = parseCount('hosts', text);
-  if (count <= maxHosts) return count;
-  throw new UsageError(`Cannot simulate ${count} hosts: at most ${maxHosts}`, 'Try --hosts 5000');
 }

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { inWorkDirectory } from '../../program/work-directory.ts';
 import { formatMarkdown, formatText } from '../format-report.ts';
 import { describeMachine } from '../machine.ts';
 import { createProgress } from '../progress.ts';
+import { runTableBench } from '../table-bench.ts';
 import { bundlePrograms } from './bundle-programs.ts';
 import { measureSimulated, type SimulatedResult } from './measure-simulated.ts';
 import { refuseFewOpenFiles } from './open-files.ts';
@@ -12,17 +12,12 @@ import { composeSimulatedReport } from './report-simulated.ts';
 
 /** `bench --simulated`: measures one fleet after the other and prints the report. No process and no file is left. */
 export async function runSimulatedBench(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const request = parseSimulatedBench(args);
-  if (request === undefined) {
-    process.stdout.write(SIMULATED_USAGE);
-    return;
-  }
-  refuseFewOpenFiles(Math.max(...request.hostCounts));
-  const options = { prefix: 'scap-bench-simulated-', directory: request.directory, keep: false };
-  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+  const called = { request: parseSimulatedBench(args), usage: SIMULATED_USAGE };
+  await runTableBench('simulated', called, (directory, request) => measure(directory, request, signal));
 }
 
 async function measure(directory: string, request: SimulatedRequest, signal: AbortSignal): Promise<void> {
+  refuseFewOpenFiles(Math.max(...request.hostCounts));
   const machine = await describeMachine(directory, signal);
   const say = createProgress();
   const programs = await bundlePrograms(join(directory, 'programs'));

@@ -5,6 +5,7 @@ import { prepareRevision } from '../../../../src/deploy/prepare-revision.ts';
 import { createStateLayout } from '../../../../src/deploy/state-layout.ts';
 import { createEventBus } from '../../../../src/events/event.ts';
 import { liveRef, openDeployRepository } from '../../../../src/revision/deploy-repository.ts';
+import { captureOptions } from './capture-options.ts';
 
 const [state = '', staging = ''] = process.argv.slice(2);
 const layout = createStateLayout(state);
@@ -12,19 +13,8 @@ mkdirSync(layout.work, { recursive: true });
 const before = process.cpuUsage();
 const startedAt = performance.now();
 const repository = await openDeployRepository(layout.repo, { create: true });
-const { sha, created } = await prepareRevision(
-  { layout, repository, bus: createEventBus() },
-  {
-    staging,
-    exclude: [],
-    maxShrinkRatio: undefined,
-    kind: 'push',
-    message: 'Bench',
-    author: { user: 'bench', host: 'bench' },
-    dryRun: false,
-    signal: new AbortController().signal,
-  },
-);
+const world = { layout, repository, bus: createEventBus() };
+const { sha, created } = await prepareRevision(world, captureOptions(staging, new AbortController().signal));
 const seconds = (performance.now() - startedAt) / 1000;
 const { user, system } = process.cpuUsage(before);
 if (sha !== undefined) await repository.update(new Map([[liveRef, sha]]));

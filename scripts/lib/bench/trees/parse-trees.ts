@@ -1,9 +1,10 @@
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../../program/parse-options.ts';
 import { UsageError } from '../../usage-error.ts';
 import { MEAN_BYTES, parseCount } from '../parse-arguments.ts';
+import { REPORT_USAGE, type ReportRequest, reportOptions, toReportRequest } from '../table-bench.ts';
 
 /** What `bench --trees` measures. */
-export interface TreesRequest {
+export interface TreesRequest extends ReportRequest {
   /** Sizes of the tree, in files, at which a revision is made on a target. */
   readonly revisionSizes: readonly number[];
   /** Sizes at which the staging tree is flattened. */
@@ -13,10 +14,6 @@ export interface TreesRequest {
   readonly meanBytes: number;
   /** Measurements of each kind but of the first import. */
   readonly runs: number;
-  readonly directory: string | undefined;
-  readonly json: boolean;
-  /** Where to write the report as Markdown. */
-  readonly markdown: string | undefined;
 }
 
 export const TREES_USAGE = `Usage: bench --trees [options]
@@ -28,10 +25,7 @@ making a revision on a target that has its objects. No network, one target. OSTr
   --flatten A,B    sizes of the tree for flattening (default 70000,185000; 0 for none)
   --changes A,B,C  files that change (default 1,100,10000; at the larger sizes only the first)
   --runs R         measurements of each kind (default 3); a first import is made once
-  --json           print one JSON document instead of tables
-  --markdown FILE  also write the tables to FILE
-  --dir DIR        work there instead of in a temporary directory; must be empty or absent
-`;
+${REPORT_USAGE}`;
 
 const OPTIONS = {
   trees: { type: 'boolean' },
@@ -39,15 +33,12 @@ const OPTIONS = {
   flatten: { type: 'string', default: '70000,185000' },
   changes: { type: 'string', default: '1,100,10000' },
   runs: { type: 'string', default: '3' },
-  json: { type: 'boolean', default: false },
-  markdown: { type: 'string' },
-  dir: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...reportOptions,
 } as const;
 
 /** Parses the arguments; `undefined` when only help is wanted. @throws UsageError for anything unknown or impossible. */
 export function parseTreesBench(args: readonly string[]): TreesRequest | undefined {
-  const values = parseOptions(args);
+  const values = parseOptions(args, OPTIONS, 'See --trees --help');
   if (values.help) return undefined;
   const changes = parseList('changes', values.changes);
   const request = {
@@ -56,9 +47,7 @@ export function parseTreesBench(args: readonly string[]): TreesRequest | undefin
     changes,
     meanBytes: MEAN_BYTES,
     runs: parseCount('runs', values.runs),
-    directory: values.dir,
-    json: values.json,
-    markdown: values.markdown,
+    ...toReportRequest(values),
   };
   const smallest = Math.min(...request.revisionSizes, ...request.flattenSizes);
   if (Math.max(...changes) * 4 <= smallest || smallest === Number.POSITIVE_INFINITY) return request;
@@ -66,15 +55,6 @@ export function parseTreesBench(args: readonly string[]): TreesRequest | undefin
     `Cannot change ${Math.max(...changes)} of ${smallest} files: at most a quarter`,
     'Lower --changes, or raise --revisions and --flatten',
   );
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/[.\n]/)[0] ?? message, 'See --trees --help');
-  }
 }
 
 function parseList(name: string, text: string): number[] {

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../../program/run-program.ts';
-import { inWorkDirectory } from '../../program/work-directory.ts';
 import { formatMarkdown, formatText } from '../format-report.ts';
 import { describeMachine } from '../machine.ts';
 import { createProgress } from '../progress.ts';
 import type { Part } from '../report.ts';
 import { refuseSmallSpace, treeSpace } from '../space.ts';
+import { runTableBench } from '../table-bench.ts';
 import { type FlattenResult, measureFlatten } from './measure-flatten.ts';
 import { measureRevisions, type RevisionResult } from './measure-revisions.ts';
 import { parseTreesBench, TREES_USAGE, type TreesRequest } from './parse-trees.ts';
@@ -17,13 +17,8 @@ const copies = 12;
 
 /** `bench --trees`: measures flattening and the making of revisions, prints each table when it is measured, and leaves nothing. */
 export async function runTreesBench(args: readonly string[], signal: AbortSignal): Promise<void> {
-  const request = parseTreesBench(args);
-  if (request === undefined) {
-    process.stdout.write(TREES_USAGE);
-    return;
-  }
-  const options = { prefix: 'scap-bench-trees-', directory: request.directory, keep: false };
-  await inWorkDirectory(options, (directory) => measure(directory, request, signal));
+  const called = { request: parseTreesBench(args), usage: TREES_USAGE };
+  await runTableBench('trees', called, (directory, request) => measure(directory, request, signal));
 }
 
 async function measure(directory: string, request: TreesRequest, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import { createTargetLayout, type TargetLayout } from '../../../../src/target/la
 import type { Connection } from '../../../../src/transport/connection.ts';
 import { createLocalTransport } from '../../../../src/transport/local.ts';
 import { ScriptFailure } from '../../program/async-script.ts';
+import { captureOptions } from './capture-options.ts';
 
 export type Strategy = 'recycle' | 'link' | 'archive';
 
@@ -52,17 +53,10 @@ export class TargetSide {
   /** Makes a revision of the staging tree as it is. */
   async capture(): Promise<void> {
     const repository = this.#open();
-    const options = {
-      staging: this.#staging,
-      exclude: [],
-      maxShrinkRatio: undefined,
-      kind: 'push',
-      message: 'Bench',
-      author: { user: 'bench', host: 'bench' },
-      dryRun: false,
-      signal: this.#signal,
-    };
-    const { sha } = await prepareRevision({ layout: this.#state, repository, bus: this.#bus }, options);
+    const { sha } = await prepareRevision(
+      { layout: this.#state, repository, bus: this.#bus },
+      captureOptions(this.#staging, this.#signal),
+    );
     if (sha === undefined || sha === this.#revision) throw new ScriptFailure('Nothing was captured', 'This is a bug');
     await repository.update(new Map([[liveRef, sha]]));
     this.#revision = sha;
