@@ -5,7 +5,7 @@
  * The exit status is decided here and nowhere else: by the code, never by the text.
  */
 
-/** Exit statuses of the program; the contract of DESIGN §9. */
+/** Exit statuses of the program: a contract with scripts that call it. */
 export const exitStatus = {
   ok: 0,
   partial: 1,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Where things lie below the state directory of the deploy host (DESIGN §5). */
+/** Where things lie below the state directory of the deploy host. */
 export interface StateLayout {
   readonly state: string;
   readonly repo: string;

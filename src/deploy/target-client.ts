@@ -49,7 +49,7 @@ export async function probe(connection: Connection, options: Options): Promise<T
 
 /** How a run presents itself to a target. */
 export interface RunAdmission {
-  /** Its number; see DESIGN §1, fence. */
+  /** Its number: a target refuses runs below the highest it has seen. */
   readonly fence: number;
   /** Tells it from another run of the same number. */
   readonly run: string;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Sha } from '../core/sha.ts';
 
-/** Where things lie on a target; the only file that knows (DESIGN §5). */
+/** Where things lie on a target; the only file that knows. */
 export interface TargetLayout {
   readonly cache: string;
   /** The symbolic link that is served. */

@@ -1,5 +1,5 @@
 /**
- * Agents that were shipped to this host lie side by side, one per version (DESIGN §8). Each keeps itself and takes away those that nobody
+ * Agents that were shipped to this host lie side by side, one per version. Each keeps itself and takes away those that nobody
  * has used for a day: a deploy host is updated, and nobody would ever tidy up after the old version.
  */
 import { readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';

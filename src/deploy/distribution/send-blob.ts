@@ -33,17 +33,20 @@ export async function sendBlob(
   { offset, timeoutMs, limit, signal, onProgress }: SendOptions,
 ): Promise<void> {
   const answers: Promise<Holding>[] = [];
+  let arrived = offset;
   let whole = false;
   const hear = async () => {
     const holding = await answers.shift();
     if (holding === undefined) return;
-    onProgress(holding.availableBytes);
+    arrived = holding.availableBytes;
+    onProgress(arrived);
     whole ||= holding.whole;
   };
   let at = offset;
   const startedAt = performance.now();
+  // By what was answered: what was only written may still lie in a buffer of ours.
   const piecesAhead = () => {
-    const bytesPerMs = (at - offset) / (performance.now() - startedAt);
+    const bytesPerMs = (arrived - offset) / Math.max(1, performance.now() - startedAt);
     return Math.min(mostAhead, Math.max(leastAhead, (bytesPerMs * aheadMs) / pieceBytes));
   };
   try {

@@ -309,7 +309,7 @@ describe('createEntryResolver()', () => {
 });
 
 describe('createTargetLayout()', () => {
-  it('says where everything lies (DESIGN §5)', () => {
+  it('says where everything lies', () => {
     const { revision, marker, index, bundle, ...paths } = createTargetLayout('/c', '/srv/live');
     expect(paths).toMatchObject({
       cache: '/c',
