@@ -35,10 +35,13 @@ export async function runStatPass(
 ): Promise<StatPass | undefined> {
   const settings = ['core.trustCtime=true', 'core.checkStat=default', 'core.fileMode=true', 'core.symlinks=true'];
   const args = [...settings.flatMap((setting) => ['-c', setting]), 'diff-files', '--name-only', '--no-renames', '-z'];
-  const overBefore = Math.min(Math.floor(statSync(indexPath).mtimeMs / 1000) - 1, newestCtimeS(index));
+  const env = { GIT_WORK_TREE: root, GIT_INDEX_FILE: indexPath };
+  const looking = git.run(args, { cwd: root, env, signal });
+  looking.catch(() => {});
   try {
-    const env = { GIT_WORK_TREE: root, GIT_INDEX_FILE: indexPath };
-    const { stdout } = await git.run(args, { cwd: root, env, signal });
+    // Git looks meanwhile.
+    const overBefore = Math.min(Math.floor(statSync(indexPath).mtimeMs / 1000) - 1, newestCtimeS(index));
+    const { stdout } = await looking;
     const moved = new Set(stdout.toString('latin1').split('\0').slice(0, -1));
     return { moved, vouchesFor: (ctimeS) => ctimeS < overBefore };
   } catch (error) {

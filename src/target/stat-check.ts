@@ -7,6 +7,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { type BytePath, fromText, joinPath, parentPath, toFsPath } from '../core/byte-path.ts';
 import { isSystemError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
 import type { Git } from '../git/git-command.ts';
 import { type StatData, toStatData } from '../git/index-file.ts';
 import { createIndexLookup, type IndexLookup } from '../git/index-lookup.ts';
@@ -43,8 +44,10 @@ export function readNoteOfTree(note: Buffer | undefined): DirectoryStamps | unde
   }
 }
 
-export type StatCheckOptions = Omit<VerifyOptions, 'deep' | 'onProgress'> & {
+export type StatCheckOptions = Omit<VerifyOptions, 'deep' | 'onProgress' | 'manifest'> & {
   readonly git: Git;
+  /** May still be being read while git looks at the files. */
+  readonly manifest: Manifest | Promise<Manifest>;
   /** The file `index` was read from. */
   readonly indexPath: string;
 };
@@ -58,13 +61,16 @@ export async function checkByStat(options: StatCheckOptions): Promise<ReadonlyMa
   if (directories === undefined) return undefined;
   const looking = runStatPass(options.git, options);
   looking.catch(() => {});
-  const toList = directoriesToList(directories, options);
+  const known = { ...options, manifest: await options.manifest };
+  const toList = directoriesToList(directories, known);
   const pass = await looking;
-  return pass && toList && checkEntries(pass, toList, options);
+  return pass && toList && checkEntries(pass, toList, known);
 }
 
+type KnownOptions = StatCheckOptions & Pick<VerifyOptions, 'manifest'>;
+
 /** Directories that may hold other names than they did; `undefined` when one is gone or its mode is wrong. */
-function directoriesToList(stamps: DirectoryStamps, { root, manifest }: StatCheckOptions) {
+function directoriesToList(stamps: DirectoryStamps, { root, manifest }: KnownOptions) {
   const toList: BytePath[] = [];
   for (const [path, stamp] of stamps) {
     const stats = lookAtDirectory(root, path);
@@ -79,7 +85,7 @@ function directoriesToList(stamps: DirectoryStamps, { root, manifest }: StatChec
 function checkEntries(
   pass: StatPass,
   toList: readonly BytePath[],
-  options: StatCheckOptions,
+  options: KnownOptions,
 ): Map<BytePath, StatData> | undefined {
   const right = new Map<BytePath, StatData>();
   const at = fromText(options.root);

@@ -18,7 +18,7 @@ import { checkByStat, noteOfTree, readNoteOfTree } from '../stat-check.ts';
 import { findDrift } from '../verify.ts';
 import type { MadeTree } from './archive.ts';
 import { editIndex, planDifference } from './difference.ts';
-import { type RevisionSource, readRevisionSource, type TargetEntry } from './revision-source.ts';
+import { type RevisionSource, readManifest, type TargetEntry } from './revision-source.ts';
 import { createTreeMaker, isDirectoryOf } from './tree-maker.ts';
 
 export interface RecyclableTree {
@@ -46,16 +46,18 @@ export async function applyDifference(
   source: RevisionSource,
   tree: RecyclableTree,
 ): Promise<MadeTree | undefined> {
-  const from = await readRevisionSource(context.git, tree.sha);
   const moved = tree.moved ?? (await findMovedStats(context, tree));
   if (moved === undefined) return undefined;
-  const changes = await diffTrees(context.git, tree.sha, source.sha);
-  const edits = planDifference(createIndexLookup(tree.index), from.manifest, source, changes);
+  const [old, changes] = await Promise.all([
+    readManifest(context.git, tree.sha),
+    diffTrees(context.git, tree.sha, source.sha),
+  ]);
+  const edits = planDifference(createIndexLookup(tree.index), old, source, changes);
   const toWrite = edits.flatMap(({ writes }) => writes ?? []);
   const written = new Map<BytePath, StatData>();
-  const touched = touchedDirectories(from.manifest, source.manifest, changes, toWrite);
+  const touched = touchedDirectories(old, source.manifest, changes, toWrite);
   await withinWindow(context.layout, async () => {
-    makeRoom(fromText(tree.root), from.manifest, source.manifest, changes, toWrite);
+    makeRoom(fromText(tree.root), old, source.manifest, changes, toWrite);
     const maker = createTreeMaker(tree.root, context.git, context.signal);
     await maker.write(toWrite, ({ path }, stat) => written.set(path, stat));
     maker.finish(source.manifest);
@@ -92,15 +94,18 @@ export async function findMovedStats(
   context: TargetContext,
   { sha, root, index, indexPath, verifiedAt }: RecyclableTree,
 ): Promise<MovedStats | undefined> {
-  const source = await readRevisionSource(context.git, sha);
-  // Trees in `work/` have an ordinary root, whatever the revision's is to be.
-  const manifest = { ...source.manifest, modes: new Map([...source.manifest.modes].filter(([path]) => path !== '')) };
-  const { layout, signal } = context;
-  const options = { root, index, manifest, verifiedAt, windows: readWindows(layout), signal };
-  const moved = await checkByStat({ ...options, git: context.git, indexPath });
+  const { layout, git, signal } = context;
+  const options = { root, index, verifiedAt, windows: readWindows(layout), signal };
+  const reading = readManifest(git, sha).then(withOrdinaryRoot);
+  const moved = await checkByStat({ ...options, git, indexPath, manifest: reading });
   if (moved !== undefined) return moved;
-  const drift = await findDrift({ ...options, deep: false });
+  const drift = await findDrift({ ...options, manifest: await reading, deep: false });
   return drift.length === 0 ? new Map() : undefined;
+}
+
+/** Trees in `work/` have an ordinary root, whatever the revision's is to be. */
+function withOrdinaryRoot(manifest: Manifest): Manifest {
+  return { ...manifest, modes: new Map([...manifest.modes].filter(([path]) => path !== '')) };
 }
 
 /** Removes what is not wanted any more, and what will be written anew. */

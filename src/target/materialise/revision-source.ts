@@ -32,9 +32,14 @@ export interface RevisionSource {
 
 /** Reads what belongs to a revision beside its tree. Throws `repository_damaged` when any of it is missing. */
 export async function readRevisionSource(git: Git, sha: Sha): Promise<RevisionSource> {
-  const [times, manifest] = await Promise.all([readObject(git, timesRef(sha)), readFileOf(git, sha, manifestPath)]);
+  const [times, manifest] = await Promise.all([readObject(git, timesRef(sha)), readManifest(git, sha)]);
   if (times === undefined) throw new ScapError('repository_damaged', `Cannot find the file times of revision ${sha}`);
-  return { sha, manifest: decodeManifest(manifest), times: decodeTimes(times) };
+  return { sha, manifest, times: decodeTimes(times) };
+}
+
+/** Reads a revision's manifest alone. */
+export async function readManifest(git: Git, sha: Sha): Promise<Manifest> {
+  return decodeManifest(await readFileOf(git, sha, manifestPath));
 }
 
 /** Lists every file of the revision in index order. */

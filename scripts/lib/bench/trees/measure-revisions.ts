@@ -9,7 +9,10 @@ import { type Strategy, TargetSide } from './target-side.ts';
 /** Seconds of making one revision after a change of so many files, by everybody. */
 export interface RevisionRow {
   readonly changed: number;
+  /** Recycling with its look at the spare. */
   readonly scap: Readonly<Record<Strategy, readonly number[]>>;
+  /** Of recycling, the look. */
+  readonly look: readonly number[];
   readonly gitArchive: readonly number[];
   /** `cp -al` of the last tree, then rsync over it. */
   readonly copyAndRsync: readonly number[];
@@ -27,6 +30,8 @@ export interface RevisionResult {
 }
 
 const versionCount = 3;
+/** Pushes until a target recycles what its retention gives up: it keeps two revisions. */
+const warmUps = 3;
 
 /** Measures the making of revisions at one size of the tree. */
 export async function measureRevisions(
@@ -67,20 +72,22 @@ async function measureChange(
   { request, hasOstree, say, signal, directory }: MeasureTreesOptions,
 ): Promise<RevisionRow> {
   const scap: Record<Strategy, number[]> = { recycle: [], link: [], archive: [] };
+  const look: number[] = [];
   const times = {
     gitArchive: [] as number[],
     copyAndRsync: [] as number[],
     linkDest: [] as number[],
     ostreeCheckout: [] as number[],
   };
+  const settle = () => runProgram(['sync', '-f', directory], { signal });
+  await warmUp(staging, target);
   for (let run = 0; run < request.runs; run++) {
     await staging.edit(changed);
     await target.capture();
-    const settle = () => runProgram(['sync', '-f', directory], { signal });
-    for (const strategy of ['recycle', 'link', 'archive'] as const) {
-      await settle();
-      scap[strategy].push(await target.make(strategy));
-    }
+    await settle();
+    const { lookS, makeS } = await target.make('recycle');
+    scap.recycle.push(lookS + makeS);
+    look.push(lookS);
     await target.serve();
     await stock.commit();
     for (const tool of ['gitArchive', 'copyAndRsync', 'linkDest'] as const) {
@@ -89,11 +96,33 @@ async function measureChange(
     }
     if (hasOstree) times.ostreeCheckout.push(await stock.ostreeCheckout());
   }
+  // These take away what recycling lives on.
+  for (let run = 0; run < request.runs; run++) {
+    await staging.edit(changed);
+    await target.capture();
+    await target.make('recycle');
+    for (const strategy of ['link', 'archive'] as const) {
+      await settle();
+      scap[strategy].push((await target.make(strategy)).makeS);
+    }
+    await target.serve();
+  }
+  target.clear();
   const shown = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
   say(
     `revisions, ${changed} changed: recycle ${shown(scap.recycle)}; link ${shown(scap.link)}; archive ${shown(scap.archive)}`,
   );
-  return { changed, scap, ...times, ostreeCheckout: hasOstree ? times.ostreeCheckout : undefined };
+  return { changed, scap, look, ...times, ostreeCheckout: hasOstree ? times.ostreeCheckout : undefined };
+}
+
+/** A few pushes, and the target recycles what its retention gives up, as it does from day to day. */
+async function warmUp(staging: Staging, target: TargetSide): Promise<void> {
+  for (let push = 0; push < warmUps; push++) {
+    await staging.edit(1);
+    await target.capture();
+    await target.make('recycle');
+    await target.serve();
+  }
 }
 
 /** The stock tools, each with its trees in a directory of its own; only the last two are kept. */

@@ -19,6 +19,7 @@ export function describeRevisions({ fileCount, totalBytes, rows, walk }: Revisio
       header: [
         'changed',
         'recycle',
+        'of which the look',
         'link',
         'archive',
         'git archive | tar',
@@ -31,11 +32,20 @@ export function describeRevisions({ fileCount, totalBytes, rows, walk }: Revisio
   ];
 }
 
-function describeRow({ changed, scap, gitArchive, copyAndRsync, linkDest, ostreeCheckout }: RevisionRow): string[] {
+function describeRow({
+  changed,
+  scap,
+  look,
+  gitArchive,
+  copyAndRsync,
+  linkDest,
+  ostreeCheckout,
+}: RevisionRow): string[] {
   const beside = (values: readonly number[]) => `${formatSpread(values)}  ${formatRatio(values, scap.recycle)}`;
   return [
     changed === 1 ? '1 file' : `${changed.toLocaleString('en-US')} files`,
     formatSpread(scap.recycle),
+    formatSpread(look),
     beside(scap.link),
     beside(scap.archive),
     beside(gitArchive),
@@ -71,8 +81,8 @@ export function explainTrees(): Part[] {
 
 const notes = [
   'Median (min–max) in seconds; n×: how many times as long as the first column with figures it takes. Caches are warm.',
-  'Revision: from request to answer of an agent that runs; recycle takes the objects in as well, and has looked at the spare before',
-  '(a push does so while it captures). All of scap ends checked against its hashes and flushed; nothing else does either. What is',
+  'Revision: from request to answer of an agent that runs; recycle takes the objects in as well. Its look at the spare, in a push, goes on',
+  'while the deploy host captures. All of scap ends checked against its hashes and flushed; nothing else does either. What is',
   'committed for git archive and ostree is in nobody\u2019s figures. cp -al + rsync and --link-dest read the staging tree itself.',
   'Flatten: in a process of its own, without its start. Bare look: find, which asks the kernel about every file and does no more.',
   'git add -A: in a repository of its own, on a tree without nested checkouts, without flushing; ostree: bare-user-only.',

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostName } from '../../../../src/core/host-name.ts';
@@ -16,6 +16,12 @@ import { captureOptions } from './capture-options.ts';
 
 export type Strategy = 'recycle' | 'link' | 'archive';
 
+/** Seconds from request to answer: of the look at the spare, which a push has taken while it captures, and of making the revision. */
+export interface Made {
+  readonly lookS: number;
+  readonly makeS: number;
+}
+
 const agentPath = join(import.meta.dirname, '../../../../dist/agent.mjs');
 const timeoutMs = 15 * 60 * 1000;
 
@@ -30,16 +36,19 @@ export class TargetSide {
   #revision: Sha | undefined;
   #served: Sha | undefined;
   #fence = 0;
+  readonly #aside: string;
 
   constructor(directory: string, staging: string, signal: AbortSignal) {
     this.#staging = staging;
     this.#signal = signal;
     this.#state = createStateLayout(join(directory, 'state'));
     this.#target = createTargetLayout(join(directory, 'target/cache'), join(directory, 'target/live'));
+    this.#aside = join(directory, 'aside');
     mkdirSync(this.#state.work, { recursive: true });
+    mkdirSync(this.#aside);
   }
 
-  /** Brings the first revision up, and has the target prepare for the next. */
+  /** Brings the first revision up, and has the target prepare for the next one; a few more, and it is what it is from day to day. */
   async first(): Promise<void> {
     this.#repository = await openDeployRepository(this.#state.repo, { create: true });
     await this.capture();
@@ -63,26 +72,36 @@ export class TargetSide {
   }
 
   /**
-   * Has the target make the revision; returns the seconds from request to answer. Recycling comes first: it takes the objects in too, which the
-   * others then find there.
+   * Has the target make the revision. Recycling comes first: it takes the objects in too, which the others then find there. What they must
+   * not find is put aside, not deleted: a file system that has just deleted much is slow for a while.
    */
-  async make(strategy: Strategy): Promise<number> {
+  async make(strategy: Strategy): Promise<Made> {
     const { revs, meta, work, live } = this.#target;
-    if (strategy !== 'recycle') {
-      const own = this.#target.revision(this.#newest());
-      rmSync(own, { recursive: true });
-      for (const path of [this.#target.marker(this.#newest()), this.#target.index(this.#newest()), `${work}/spare`])
-        rmSync(path, { recursive: true, force: true });
-    }
-    if (strategy === 'archive') for (const path of [live, revs, meta]) rmSync(path, { recursive: true, force: true });
+    const sha = this.#newest();
+    if (strategy !== 'recycle')
+      this.#putAside(this.#target.revision(sha), this.#target.marker(sha), this.#target.index(sha), `${work}/spare`);
+    if (strategy === 'archive') this.#putAside(live, revs, meta);
     return this.#session(async (connection) => {
-      if (strategy === 'recycle') {
-        await connection.request('warm', {}, { timeoutMs });
-        await this.#send(connection);
-      }
-      return this.#fetch(connection, strategy);
+      if (strategy !== 'recycle') return { lookS: 0, makeS: await this.#fetch(connection, strategy) };
+      const startedAt = performance.now();
+      await connection.request('warm', {}, { timeoutMs });
+      const lookS = (performance.now() - startedAt) / 1000;
+      await this.#send(connection);
+      return { lookS, makeS: await this.#fetch(connection, strategy) };
     });
   }
+
+  /** Deletes what was put aside. */
+  clear(): void {
+    rmSync(this.#aside, { recursive: true });
+    mkdirSync(this.#aside);
+  }
+
+  #putAside(...paths: string[]): void {
+    for (const path of paths) if (existsSync(path)) renameSync(path, join(this.#aside, `${this.#asideCount++}`));
+  }
+
+  #asideCount = 0;
 
   /** Serves the revision, and waits until the target has prepared for the next. */
   async serve(): Promise<void> {
