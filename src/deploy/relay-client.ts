@@ -4,7 +4,8 @@
  */
 import { ScapError } from '../core/errors.ts';
 import { formatPortRange, type PortRange } from '../core/port-range.ts';
-import type { BlobName } from '../target/relay/blob-name.ts';
+import type { Sha } from '../core/sha.ts';
+import { type BlobName, parseBlobName } from '../target/relay/blob-name.ts';
 import type { Holding } from '../target/relay/target-relay.ts';
 import { parseRelayTicket, type RelayTicket } from '../target/relay/ticket.ts';
 import type { Connection, RequestOptions } from '../transport/connection.ts';
@@ -27,6 +28,17 @@ export async function openBlob(
 ): Promise<Holding> {
   const params = { blob: nameOf(blob), ports: formatPortRange(ports), bwlimit: bytesPerSecond };
   return toHolding(await connection.request('blob-open', params, options), blob);
+}
+
+/** Has a target that has a revision make a bundle of it, for others to take; returns what it is called. */
+export async function makeBlob(
+  connection: Connection,
+  revision: Sha,
+  { ports, bytesPerSecond }: Listening,
+  options: Options,
+): Promise<BlobName> {
+  const params = { revision, ports: formatPortRange(ports), bwlimit: bytesPerSecond };
+  return parseBlobName(await connection.request('blob-make', params, options));
 }
 
 /** Gives a target the bytes of a blob from `offset` on. */

@@ -4,21 +4,22 @@
 import { type ErrorReport, ScapError, toErrorReport } from '../core/errors.ts';
 import type { HostName } from '../core/host-name.ts';
 import { isSha } from '../core/sha.ts';
-import type { HostCounts, RunOutcome, ScapEvent } from '../events/event.ts';
+import { createEventBus, type HostCounts, type RunOutcome, type ScapEvent } from '../events/event.ts';
 import { type Plan, planHosts } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
 import { createBundleStore } from './bundle-store.ts';
 import type { RunContext, TaskResult } from './commands/command.ts';
 import { confirmRest } from './confirm-rest.ts';
-import { commandWorld, type DeployHost } from './deploy-host.ts';
+import { commandWorld, type DeployHost, openFleet } from './deploy-host.ts';
 import { appendDeployRecord, type DeployRecord, nextRunNumber } from './deploy-records.ts';
 import { createDistributor } from './distribution/distributor.ts';
+import { createNeighbours } from './distribution/neighbours.ts';
 import { type Execution, executePlan, initializePlan } from './executor.ts';
 import type { Fleet } from './fleet.ts';
 import { countStates, type HostOutcome, hostOutcomes, runOutcome } from './outcome.ts';
 import { rollBackIfNeeded } from './roll-back.ts';
 import { openRunLog } from './run-log.ts';
-import { noteOutcomes, noteSightings } from './sightings.ts';
+import { noteOutcomes, noteSightings, readLastSeen } from './sightings.ts';
 import { promoteSkewMs } from './skew.ts';
 
 export interface RunOptions {
@@ -104,16 +105,35 @@ export async function runPlan(
     bus,
     signal: host.signal,
   });
+  const world = commandWorld(host, repository);
+  const admission = {
+    fence: n,
+    run: `${plan.id}@${operator.host}`,
+    reason: `${kind} by ${operator.user} on ${operator.host}`,
+  };
+  await using neighbours = createNeighbours({
+    fleet,
+    hosts: world.hosts.values(),
+    lastSeen: readLastSeen(layout),
+    // What is found out about hosts of no concern to this run is of no concern to who reads about it.
+    openFleet: (outsiders) => openFleet({ ...host, bus: createEventBus() }, outsiders),
+    admission,
+    listening: host.config.fanout,
+    timeoutMs: host.config.timeouts.fetchMs,
+    bus,
+    signal: host.signal,
+  });
   const run: RunContext = {
-    ...commandWorld(host, repository),
+    ...world,
     plan,
     fence: n,
-    id: `${plan.id}@${operator.host}`,
-    reason: `${kind} by ${operator.user} on ${operator.host}`,
+    id: admission.run,
+    reason: admission.reason,
     adopt: options.adopt,
     fleet,
     bundles,
     distributor,
+    neighbours,
     bus,
     signal: host.signal,
   };

@@ -45,6 +45,7 @@ export const eventFields: Readonly<Record<FieldsOf<LoggedEvent>, FieldShape>> = 
   since: 'value',
   reason: 'value',
   host: 'value',
+  origin: 'value',
   live: 'value',
   text: 'value',
   code: 'value',

@@ -93,16 +93,20 @@ export interface EventData {
     readonly offset: number;
     readonly error: ErrorReport;
   };
+  /** A host near new ones could not be their source. They are given the revision from afar. */
+  'neighbour.failed': { readonly host: HostName; readonly error: ErrorReport };
   /** A large bundle went from target to target, and everybody has it or will not get it. */
   'bundle.distributed': {
     readonly sha256: string;
+    /** The host that had the revision and made the bundle; `null` is the deploy host. */
+    readonly origin: HostName | null;
     readonly bytes: number;
     /** How many targets have it. */
     readonly hosts: number;
     readonly failed: number;
-    /** What the deploy host sent, to all targets together. */
+    /** What the deploy host sent, to all targets together; nothing when another host is the origin. */
     readonly sentBytes: number;
-    /** The first tier got its last bytes from the deploy host, the second from the first, and so on. */
+    /** The first tier got its last bytes from the origin, the second from the first, and so on. */
     readonly tiers: readonly { readonly hosts: number; readonly bytes: number }[];
     /** Copies that failed, and copies from the deploy host that were too slow. */
     readonly losses: number;

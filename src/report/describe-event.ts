@@ -58,6 +58,8 @@ export function describeEvent(event: ScapEvent): Line | undefined {
       return warn(
         `${event.host}: copying from ${event.from ?? 'the deploy host'} ended at ${formatBytes(event.offset)}: ${errorText(event.error)}`,
       );
+    case 'neighbour.failed':
+      return warn(`${event.host}: cannot give its revision to hosts near it: ${errorText(event.error)}`);
     case 'bundle.distributed':
       return describeDistribution(event);
     case 'run.started':
@@ -160,11 +162,12 @@ function describeBundle({ revision, base, bytes, durationMs }: EventOf<'bundle.b
 }
 
 function describeDistribution(event: EventOf<'bundle.distributed'>): Line {
-  const { bytes, hosts, failed, sentBytes, tiers, losses, durationMs } = event;
+  const { bytes, hosts, failed, origin, sentBytes, tiers, losses, durationMs } = event;
   const deep = tiers.length > 1 ? `, ${tiers.length} tiers deep` : '';
   const again = losses > 0 ? `; ${countOf(losses, 'time')} a copy had to be begun again` : '';
   const missing = failed > 0 ? `; ${countOf(failed, 'host')} did not get it` : '';
-  const text = `Brought ${formatBytes(bytes)} to ${countOf(hosts, 'host')} in ${formatDuration(durationMs)}${deep}: the deploy host sent ${formatBytes(sentBytes)}${again}${missing}`;
+  const source = origin === null ? `the deploy host sent ${formatBytes(sentBytes)}` : `from ${origin}, which had it`;
+  const text = `Brought ${formatBytes(bytes)} to ${countOf(hosts, 'host')} in ${formatDuration(durationMs)}${deep}: ${source}${again}${missing}`;
   return losses + failed > 0 ? warn(text) : info(text);
 }
 

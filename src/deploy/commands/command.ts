@@ -6,6 +6,7 @@ import type { DeployRepository } from '../../revision/deploy-repository.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { BundleStore } from '../bundle-store.ts';
 import type { Distributor } from '../distribution/distributor.ts';
+import type { Neighbours } from '../distribution/neighbours.ts';
 import type { Fleet } from '../fleet.ts';
 
 /** What commands may look at before anything runs. */
@@ -27,6 +28,7 @@ export interface RunContext extends CommandWorld {
   readonly fleet: Fleet;
   readonly bundles: BundleStore;
   readonly distributor: Distributor;
+  readonly neighbours: Neighbours;
   readonly bus: EventBus;
   readonly signal: AbortSignal;
 }

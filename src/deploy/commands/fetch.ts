@@ -4,6 +4,7 @@ import type { Host } from '../../inventory/host.ts';
 import type { Task } from '../../plan/plan.ts';
 import { diffRevisions } from '../../revision/revision-diff.ts';
 import { chooseBase } from '../bundle-store.ts';
+import { isOfCopy } from '../distribution/copy-blob.ts';
 import type { Arrival, Receiver } from '../distribution/receiver.ts';
 import { checkSpace, estimateNeed } from '../space.ts';
 import type { TargetReport } from '../target-client.ts';
@@ -60,10 +61,31 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       repository.live(),
       known.filter((sha) => repository.has(sha)),
     );
+    const near = base === undefined ? await this.#fromNear(run, revision, task, report, notify) : undefined;
+    if (near !== undefined) return near;
     const bundle = await run.bundles.bundle(revision, base);
     const admit = await this.#spaceCheck(run, revision, base, bundle.sizeBytes, task, report);
     const arrival = await run.distributor.bring(bundle, { ...(await this.#receiver(run, task, notify)), admit });
     return { ...arrival, sha256: bundle.sha256 };
+  }
+
+  /** All of it, from a host of the same site that has it; `undefined` when none can, or when it is not worth the trouble. */
+  async #fromNear(run: RunContext, revision: Sha, task: Task, report: TargetReport, notify: Notify) {
+    const { record } = await run.repository.read(revision);
+    if (record.bytes < run.distributor.thresholdBytes) return undefined;
+    const receiver = await this.#receiver(run, task, notify);
+    const origin = await run.neighbours.find(revision, receiver.host);
+    if (origin === undefined) return undefined;
+    const { sha256, sizeBytes } = origin.blob;
+    const admit = await this.#spaceCheck(run, revision, undefined, sizeBytes, task, report);
+    try {
+      return { ...(await run.distributor.bringFrom(origin, { ...receiver, admit })), sha256 };
+    } catch (error) {
+      // Those near it are no use to it; the deploy host is left.
+      if (!(error instanceof ScapError) || !isOfCopy(error, false)) throw error;
+      notify({ kind: 'note', code: 'fetch.elsewhere', message: `${error.message}; taking it from the deploy host` });
+      return undefined;
+    }
   }
 
   /** Straight from here, all of it. */
@@ -88,7 +110,12 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       revision,
       deep,
       adopt: run.adopt,
-      ...(transfer && { bundle: transfer.sha256, relayed: transfer.relayed, anew: transfer.anew === true }),
+      ...(transfer && {
+        bundle: transfer.sha256,
+        times: run.repository.timesId(revision),
+        relayed: transfer.relayed,
+        anew: transfer.anew === true,
+      }),
     };
     const made = await this.runStage(run, task, params, { timeoutMs: run.timeouts.fetchMs, notify });
     return { result: resultText(made.result), data: { ...made, ...describeTransfer(transfer) } };

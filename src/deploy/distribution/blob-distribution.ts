@@ -7,15 +7,15 @@
  */
 import { ScapError, toErrorReport, toScapError } from '../../core/errors.ts';
 import type { HostName } from '../../core/host-name.ts';
+import type { BlobName } from '../../target/relay/blob-name.ts';
 import type { RateLimit } from '../../target/relay/rate-limit.ts';
-import type { ReadyBundle } from '../bundle-store.ts';
-import { chooseDegree } from '../fanout/degree.ts';
-import { deployHost, type Fanout, joinFanout, type Source, startFanout, type Wanting } from '../fanout/fanout.ts';
+import { deployHost, type Fanout, joinFanout, type Source, type Wanting } from '../fanout/fanout.ts';
 import { applyReports, applyStep, type FanoutReport } from '../fanout/reports.ts';
 import { type Assignment, planStep } from '../fanout/schedule.ts';
 import { openBlob } from '../relay-client.ts';
-import { accountFor, tierOf } from './account.ts';
-import { copyBlob, isOfCopy } from './copy-blob.ts';
+import { accountFor, arrivalOf, sourceName } from './account.ts';
+import { beginFanout } from './begin-fanout.ts';
+import { type CopySource, copyBlob, isOfCopy } from './copy-blob.ts';
 import { Member } from './member.ts';
 import type { Arrival, DistributorOptions, Receiver } from './receiver.ts';
 
@@ -35,15 +35,11 @@ const quietMs = 300;
 /** So soon a target has to answer when its copy is stopped; else it is given up. */
 const answerMs = 10_000;
 
-/** A copy is slow below this share of what its target could expect elsewhere. */
-const slowFraction = 0.25;
-const attempts = 3;
-const leastRescueDegree = 8;
-/** What a relay takes in before it passes it on. */
-const relayedPieceBytes = 256 * 1024;
-
 export class BlobDistribution implements Disposable {
-  readonly #bundle: ReadyBundle;
+  readonly #blob: BlobName;
+  /** In the plan it is the deploy host, wherever it is. */
+  readonly #origin: CopySource;
+  readonly #originName: HostName | undefined;
   readonly #options: BlobDistributionOptions;
   readonly #members = new Map<HostName, Member>();
   readonly #untold = new Set<Member>();
@@ -56,8 +52,11 @@ export class BlobDistribution implements Disposable {
   #reviewAt = 0;
   #toldLosses = 0;
 
-  constructor(bundle: ReadyBundle, options: BlobDistributionOptions) {
-    this.#bundle = bundle;
+  /** `origin` has all of the blob from the start. */
+  constructor({ sha256, sizeBytes }: BlobName, origin: CopySource, options: BlobDistributionOptions) {
+    this.#blob = { sha256, sizeBytes };
+    this.#origin = origin;
+    this.#originName = 'host' in origin ? origin.host.name : undefined;
     this.#options = options;
     options.signal.addEventListener('abort', () => this.#interrupt(), { once: true });
   }
@@ -66,14 +65,7 @@ export class BlobDistribution implements Disposable {
   async bring(receiver: Receiver): Promise<Arrival> {
     const member = await this.#join(receiver);
     await member.arrived;
-    const others = [...member.bytesFrom].filter((entry): entry is [HostName, number] => entry[0] !== deployHost);
-    return {
-      relayed: true,
-      tier: tierOf(member, this.#members),
-      sentBytes: member.bytesFrom.get(deployHost) ?? 0,
-      resumedBytes: member.resumedBytes,
-      bytesFrom: new Map(others),
-    };
+    return arrivalOf(member, this.#members, this.#originName);
   }
 
   /** No more is asked of it. Tells what was not told yet. */
@@ -87,7 +79,7 @@ export class BlobDistribution implements Disposable {
     const { connection, host } = receiver;
     this.#asking += 1;
     try {
-      const held = await openBlob(connection, this.#bundle, fanout, { timeoutMs, signal });
+      const held = await openBlob(connection, this.#blob, fanout, { timeoutMs, signal });
       receiver.admit?.(held.availableBytes);
       const member = new Member(receiver, held.availableBytes);
       // Whom it is a second time, over another connection, has no copy any more.
@@ -145,7 +137,10 @@ export class BlobDistribution implements Disposable {
       this.#reviewAt = now + reviewMs;
       this.#review();
     }
-    const known = this.#fanout === undefined ? this.#start(joining) : joinFanout(this.#fanout, joining);
+    const known =
+      this.#fanout === undefined
+        ? beginFanout(this.#blob, this.#origin, this.#options.fanout, joining)
+        : joinFanout(this.#fanout, joining);
     this.#fanout = applyReports(known, this.#reports.splice(0));
     for (const { name, status, loss } of this.#fanout.hosts.values()) if (status === 'failed') this.#giveUp(name, loss);
     const isWaiting = [...this.#fanout.hosts.values()].some(({ status }) => status === 'waiting');
@@ -157,16 +152,6 @@ export class BlobDistribution implements Disposable {
     for (const assignment of step.assign) this.#begin(assignment);
   }
 
-  #start(hosts: readonly Wanting[]): Fanout {
-    const { degree: most, thresholdBytes } = this.#options.fanout;
-    const { sha256, sizeBytes } = this.#bundle;
-    const degree = chooseDegree({ sizeBytes, hosts: hosts.length, chunkBytes: relayedPieceBytes, most });
-    const rescueDegree = Math.max(most, leastRescueDegree);
-    const rules = { mode: 'pipelined', degree, rescueDegree, thresholdBytes, attempts, slowFraction } as const;
-    const deployHostPlace = { site: undefined, rack: undefined };
-    return startFanout({ blob: { sha256, sizeBytes }, rules, deployHostPlace, hosts });
-  }
-
   /** Looks at every copy that runs: one that gets nothing tells nothing either. */
   #review(): void {
     for (const member of this.#members.values()) {
@@ -175,7 +160,7 @@ export class BlobDistribution implements Disposable {
       const rate = member.rate();
       if (rate !== undefined) this.#reports.push({ type: 'received', host, offset, rate });
       if (!member.isStalled(this.#availableAt(copy.from))) continue;
-      const message = `Cannot take a blob from ${copy.from}: nothing came for too long`;
+      const message = `Cannot take a blob from ${sourceName(copy.from, this.#originName) ?? deployHost}: nothing came for too long`;
       this.#tellFailure(member, copy.from, new ScapError('source_lost', message));
       this.#reports.push({ type: 'broken', host, from: copy.from });
       this.#stop(host);
@@ -184,7 +169,7 @@ export class BlobDistribution implements Disposable {
 
   #availableAt(from: Source): number {
     const source = from === deployHost ? undefined : this.#members.get(from);
-    return source === undefined || source.isWhole ? this.#bundle.sizeBytes : source.offset;
+    return source === undefined || source.isWhole ? this.#blob.sizeBytes : source.offset;
   }
 
   #begin({ to, from }: Assignment): void {
@@ -217,7 +202,7 @@ export class BlobDistribution implements Disposable {
   /** Never throws. */
   async #copy(member: Member, from: Source, signal: AbortSignal): Promise<void> {
     const { fanout: listening, timeoutMs, limit } = this.#options;
-    const { sizeBytes } = this.#bundle;
+    const { sizeBytes } = this.#blob;
     const host = member.name;
     member.begin(from);
     const onProgress = (offset: number) => {
@@ -225,8 +210,8 @@ export class BlobDistribution implements Disposable {
       this.#reports.push({ type: 'received', host, offset });
     };
     try {
-      const source = from === deployHost ? undefined : this.#members.get(from)?.receiver;
-      const between = { bundle: this.#bundle, child: member.receiver, source, listening };
+      const source = (from === deployHost ? undefined : this.#members.get(from)?.receiver) ?? this.#origin;
+      const between = { blob: this.#blob, child: member.receiver, source, listening };
       await copyBlob({ ...between, timeoutMs, limit, signal, onProgress });
       onProgress(sizeBytes);
       member.settle();
@@ -240,13 +225,13 @@ export class BlobDistribution implements Disposable {
     const { name: host, receiver } = member;
     const error = toScapError(thrown);
     const source = from === deployHost ? undefined : this.#members.get(from);
-    if (source !== undefined && !source.receiver.connection.usable) this.#report({ type: 'gone', host: source.name });
+    if (source?.receiver.connection.usable === false) this.#report({ type: 'gone', host: source.name });
     if (error === undefined || !receiver.connection.usable) this.#lose(member, thrown);
     else if (error.code === 'blob_damaged') {
       member.reset();
       this.#tellFailure(member, from, error);
       this.#report({ type: 'corrupt', host, from });
-    } else if (!wasStopped && isOfCopy(error, from)) {
+    } else if (!wasStopped && isOfCopy(error, 'openFrom' in this.#origin && from === deployHost)) {
       this.#tellFailure(member, from, error);
       this.#report({ type: 'broken', host, from });
     } else if (!wasStopped) this.#lose(member, error);
@@ -254,7 +239,7 @@ export class BlobDistribution implements Disposable {
 
   #tellFailure(member: Member, from: Source, error: ScapError): void {
     member.lastError = error;
-    const about = { host: member.name, from: from === deployHost ? null : from, offset: member.offset };
+    const about = { host: member.name, from: sourceName(from, this.#originName), offset: member.offset };
     this.#options.bus.emit('copy.failed', { ...about, error: toErrorReport(error) });
   }
 
@@ -282,9 +267,9 @@ export class BlobDistribution implements Disposable {
     const ended = [...this.#untold].filter(({ isSettled }) => isSettled);
     this.#untold.clear();
     const { losses = 0 } = this.#fanout ?? {};
-    const { sha256, sizeBytes: bytes } = this.#bundle;
+    const { sha256, sizeBytes: bytes } = this.#blob;
     const durationMs = Math.round(performance.now() - this.#startedAt);
-    const account = accountFor(ended, this.#members);
+    const account = accountFor(ended, this.#members, this.#originName);
     const newLosses = losses - this.#toldLosses;
     this.#toldLosses = losses;
     this.#options.bus.emit('bundle.distributed', { ...account, sha256, bytes, losses: newLosses, durationMs });

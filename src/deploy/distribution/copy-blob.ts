@@ -1,19 +1,24 @@
 import { isIP } from 'node:net';
 import { ScapError, toScapError } from '../../core/errors.ts';
+import type { BlobName } from '../../target/relay/blob-name.ts';
 import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { RelayTicket } from '../../target/relay/ticket.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
-import { deployHost, type Source } from '../fanout/fanout.ts';
 import { grantBlob, type Listening, openBlob, revokeTicket, takeBlob } from '../relay-client.ts';
 import type { Receiver } from './receiver.ts';
 import { sendBlob } from './send-blob.ts';
 
+/** Where a copy comes from: a target that has the blob, or will, or the deploy host's file. */
+export type CopySource = Peer | ReadyBundle;
+
+/** A target that takes part in a distribution. */
+export type Peer = Pick<Receiver, 'host' | 'connection'>;
+
 export interface CopyOptions {
-  readonly bundle: ReadyBundle;
-  readonly child: Receiver;
-  /** `undefined`: the deploy host itself. */
-  readonly source: Receiver | undefined;
+  readonly blob: BlobName;
+  readonly child: Peer;
+  readonly source: CopySource;
   readonly listening: Listening;
   readonly timeoutMs: number;
   /** Of what the deploy host sends. */
@@ -35,38 +40,33 @@ const connectWithinMs = 15_000;
  * else the child reports.
  */
 export async function copyBlob(options: CopyOptions): Promise<void> {
-  const { bundle, child, source, timeoutMs, limit, signal, onProgress } = options;
-  if (source === undefined) {
+  const { blob, child, source, timeoutMs, limit, signal, onProgress } = options;
+  if ('openFrom' in source) {
     // It has said what it had some time ago, and may have got more since.
-    const held = await openBlob(child.connection, bundle, options.listening, { timeoutMs, signal });
+    const held = await openBlob(child.connection, blob, options.listening, { timeoutMs, signal });
     onProgress(held.availableBytes);
     if (!held.whole)
-      await sendBlob(child.connection, bundle, { offset: held.availableBytes, timeoutMs, limit, signal, onProgress });
+      await sendBlob(child.connection, source, { offset: held.availableBytes, timeoutMs, limit, signal, onProgress });
     return;
   }
   const ticket = await getTicket(source, options);
   const onNotice = (notice: AgentNotice) => {
-    if (notice.kind === 'progress' && notice.step === 'receive') onProgress(Math.min(notice.done, bundle.sizeBytes));
+    if (notice.kind === 'progress' && notice.step === 'receive') onProgress(Math.min(notice.done, blob.sizeBytes));
   };
   try {
-    await takeBlob(child.connection, bundle, ticket, { timeoutMs, signal, onNotice, title: 'fetch' });
+    await takeBlob(child.connection, blob, ticket, { timeoutMs, signal, onNotice, title: 'fetch' });
   } catch (error) {
     revokeTicket(source.connection, ticket, { timeoutMs });
     const available = toScapError(error)?.data.availableBytes;
-    if (typeof available === 'number') onProgress(Math.min(available, bundle.sizeBytes));
+    if (typeof available === 'number') onProgress(Math.min(available, blob.sizeBytes));
     throw error;
   }
 }
 
-async function getTicket(source: Receiver, { bundle, child, listening, timeoutMs }: CopyOptions): Promise<RelayTicket> {
+async function getTicket(source: Peer, { blob, child, listening, timeoutMs }: CopyOptions): Promise<RelayTicket> {
   let late: NodeJS.Timeout | undefined;
   // Not with a deadline of its own: that would cost the source its connection, and its part in the run.
-  const granted = grantBlob(
-    source.connection,
-    bundle,
-    { child: child.host.name, ttlMs: connectWithinMs },
-    { timeoutMs },
-  );
+  const granted = grantBlob(source.connection, blob, { child: child.host.name, ttlMs: connectWithinMs }, { timeoutMs });
   const patience = new Promise<undefined>((resolve) => {
     late = setTimeout(resolve, grantPatienceMs, undefined);
   });
@@ -85,17 +85,17 @@ async function getTicket(source: Receiver, { bundle, child, listening, timeoutMs
 }
 
 /** Others connect to where a ticket says: it must not send them just anywhere. */
-function checkTicket(ticket: RelayTicket, source: Receiver, { ports }: Listening): RelayTicket {
+function checkTicket(ticket: RelayTicket, source: Peer, { ports }: Listening): RelayTicket {
   if (isIP(ticket.address) !== 0 && ticket.port >= ports.first && ticket.port <= ports.last) return ticket;
   throw cannotTake(source, 'its ticket names a place that is none of its own');
 }
 
-function cannotTake(source: Receiver, why: string, cause?: unknown): ScapError {
+function cannotTake(source: Peer, why: string, cause?: unknown): ScapError {
   return new ScapError('source_lost', `Cannot take a blob from ${source.host.name}: ${why}`, { cause });
 }
 
 /** Whether another copy may succeed where this one did not. */
-export function isOfCopy({ code }: ScapError, from: Source): boolean {
+export function isOfCopy({ code }: ScapError, fromDeployHost: boolean): boolean {
   if (code === 'source_lost' || code === 'source_refused' || code === 'relay_unavailable') return true;
-  return code === 'protocol_violation' && from !== deployHost;
+  return code === 'protocol_violation' && !fromDeployHost;
 }

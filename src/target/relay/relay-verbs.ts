@@ -2,18 +2,24 @@
  * What a deploy host may ask of a target's relay. These verbs are served while others run, and while a blob is being taken.
  *
  * - `blob-open {blob, ports, bwlimit}`: how much of it is here, as a {@link Holding}; first, for each blob.
+ * - `blob-make {revision, ports, bwlimit}`: in its stead, for a target that has the revision and is to be a source only: makes a bundle of it. The
+ *   blob's name.
  * - `blob-give {blob, offset}` with a payload: the deploy host itself brings the bytes from `offset` on. A {@link Holding} too.
  * - `blob-take {blob, ticket}`: takes the blob from a source; progress comes as notices. What it received, when the blob is whole.
  * - `blob-grant {blob, child, ttlMs}`: a ticket for a child, a secret.
  * - `blob-revoke {identity}`: makes a ticket useless.
  */
+import { rmSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ScapError } from '../../core/errors.ts';
 import { parsePortRange } from '../../core/port-range.ts';
+import { createGit } from '../../git/git-command.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { TargetLayout } from '../layout.ts';
-import { parseBlobName } from './blob-name.ts';
+import { shaParam } from '../stages/stage.ts';
+import { type BlobName, parseBlobName } from './blob-name.ts';
 import { removeOtherBlobs } from './half-received.ts';
+import { makeBlob } from './make-blob.ts';
 import { createTargetRelay, type Holding, type TargetRelay } from './target-relay.ts';
 import { parseRelayTicket } from './ticket.ts';
 
@@ -39,12 +45,12 @@ export function isRelayVerb(verb: string): boolean {
 /** `address` is where others reach this target; see {@link ownAddress}. */
 export function createRelayVerbs(layout: TargetLayout, address: string): RelayVerbs {
   let relay: TargetRelay | undefined;
+  const made: BlobName[] = [];
   const opened = (): TargetRelay => {
     if (relay !== undefined) return relay;
     throw new ScapError('protocol_violation', 'Cannot relay a blob: it was not opened');
   };
-  const openBlob = (params: RelayCall['params']): Promise<Holding> => {
-    const name = parseBlobName(params.blob);
+  const open = (name: BlobName, params: RelayCall['params']): Promise<Holding> => {
     if (relay === undefined) {
       const listening = parseListening(params);
       // A run brings a target one blob: halves of others are of no use to it, and may be what keeps this one from fitting.
@@ -53,11 +59,29 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
     }
     return relay.look(name);
   };
+  const make = async ({ params, signal }: RelayCall): Promise<BlobName> => {
+    const git = createGit(layout.repo);
+    try {
+      const name = await makeBlob(shaParam(params, 'revision'), { layout, git, signal });
+      made.push(name);
+      await open(name, params);
+      return name;
+    } finally {
+      git.objects.close();
+    }
+  };
+  const close = async () => {
+    await relay?.close();
+    for (const { sha256 } of made) rmSync(layout.blob(sha256), { force: true });
+  };
   return {
-    call: async (verb, { params, signal, notify }) => {
+    call: async (verb, call) => {
+      const { params, signal, notify } = call;
       switch (verb) {
         case 'blob-open':
-          return openBlob(params);
+          return open(parseBlobName(params.blob), params);
+        case 'blob-make':
+          return make(call);
         case 'blob-take': {
           const name = parseBlobName(params.blob);
           const onProgress = (done: number) =>
@@ -77,7 +101,7 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
       }
     },
     give: (params, piece) => opened().give(parseBlobName(params.blob), offsetOf(params.offset), piece),
-    close: async () => relay?.close(),
+    close,
   };
 }
 

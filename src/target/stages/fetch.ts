@@ -1,6 +1,6 @@
 import { closeSync, openSync, renameSync } from 'node:fs';
 import { isSystemError, ScapError } from '../../core/errors.ts';
-import type { Sha } from '../../core/sha.ts';
+import { isSha, type Sha } from '../../core/sha.ts';
 import { readBundleHeader, revisionRef, storeBundle, timesRef } from '../../git/bundle.ts';
 import { hasRef, openRepository, readShallow, updateRefs, writeShallow } from '../../git/repository.ts';
 import type { TargetContext } from '../context.ts';
@@ -13,6 +13,8 @@ export interface FetchParams extends StageParams {
   readonly revision: Sha;
   /** SHA-256 of a bundle that was received before; absent when the repository has the revision already. */
   readonly bundle: string | undefined;
+  /** The id of the revision's file times, as the deploy host knows it; absent when it does not say. */
+  readonly times: Sha | undefined;
   /** It came as a blob, through the relay. */
   readonly relayed: boolean;
   /** The repository is damaged: start a new one with this complete bundle. */
@@ -28,11 +30,12 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
   readonly name: string = 'fetch';
 
   parse(params: Readonly<Record<string, unknown>>): FetchParams {
-    const { bundle } = params;
+    const { bundle, times } = params;
     return {
       fence: numberParam(params, 'fence'),
       revision: shaParam(params, 'revision'),
       bundle: typeof bundle === 'string' && /^[0-9a-f]{64}$/.test(bundle) ? bundle : undefined,
+      times: isSha(times) ? times : undefined,
       relayed: params.relayed === true,
       anew: params.anew === true,
       deep: params.deep === true,
@@ -44,11 +47,12 @@ export class FetchStage extends Stage<FetchParams, MadeRevision> {
     if (!adopt) refuseForeign(layout, readLivePath(layout));
   }
 
-  async run(context: TargetContext, { revision, bundle, relayed, anew, deep }: FetchParams): Promise<MadeRevision> {
+  async run(context: TargetContext, params: FetchParams): Promise<MadeRevision> {
     const { layout } = context;
+    const { revision, bundle, times, relayed, anew, deep } = params;
     if (anew) await replaceRepository(context);
     if (bundle !== undefined)
-      await storeReceived(context, revision, relayed ? layout.blob(bundle) : layout.bundle(bundle));
+      await storeReceived(context, { sha: revision, times }, relayed ? layout.blob(bundle) : layout.bundle(bundle));
     if (!(await hasRef(context.git, revisionRef(revision)))) {
       throw new ScapError('base_missing', `Cannot make revision ${revision}: this target was not given its objects`);
     }
@@ -70,7 +74,11 @@ async function replaceRepository(context: TargetContext): Promise<void> {
 }
 
 /** Takes a received bundle into the repository; the revision becomes known only when all of it is there. */
-async function storeReceived(context: TargetContext, revision: Sha, path: string): Promise<void> {
+async function storeReceived(
+  context: TargetContext,
+  { sha: revision, times: expected }: { readonly sha: Sha; readonly times: Sha | undefined },
+  path: string,
+): Promise<void> {
   const { git } = context;
   const fd = openBundle(path);
   try {
@@ -79,6 +87,9 @@ async function storeReceived(context: TargetContext, revision: Sha, path: string
     if (!tips.has(revisionRef(revision)) || times === undefined) {
       throw new ScapError('bundle_damaged', `Cannot use a bundle: it does not hold revision ${revision}`);
     }
+    // The revision's id vouches for all of it but its times, and another target may have made the bundle.
+    if (expected !== undefined && times !== expected)
+      throw new ScapError('bundle_damaged', `Cannot use a bundle: it has other file times for revision ${revision}`);
     for (const base of prerequisites)
       if (!(await hasRef(git, revisionRef(base))))
         throw new ScapError('base_missing', `Cannot use a bundle: this target does not have its base ${base}`);

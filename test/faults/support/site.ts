@@ -61,6 +61,8 @@ export interface SiteOptions {
   /** Own cache and live path of hosts; default: below targets/. */
   readonly paths?: Readonly<Record<string, { readonly cache: string; readonly live: string }>>;
   readonly state?: string;
+  /** The label `site` of hosts that have one. */
+  readonly sites?: Readonly<Record<string, string>>;
 }
 
 /** What is to be ended and removed after each test, however it went. */
@@ -108,6 +110,7 @@ export class Site {
     keepRevisions = 3,
     paths = {},
     state,
+    sites: labels = {},
   }: SiteOptions = {}) {
     sites.add(this);
     chmodSync(this.dir, 0o755);
@@ -115,7 +118,10 @@ export class Site {
     this.state = state ?? join(this.dir, 'state');
     this.#paths = paths;
     mkdirSync(this.staging);
-    const lines = hosts.map((host) => `  ${host}: {cache: ${this.cache(host)}, live: ${this.live(host)}}`);
+    const lines = hosts.map((host) => {
+      const label = labels[host] === undefined ? '' : `, labels: {site: ${labels[host]}}`;
+      return `  ${host}: {cache: ${this.cache(host)}, live: ${this.live(host)}${label}}`;
+    });
     const target = `target: {keepRevisions: ${keepRevisions}, graceTime: 0s}`;
     const text = ['staging: ./staging', `state: ${this.state}`, 'maxShrink: 100%', target, 'hosts:', ...lines, config];
     writeFileSync(join(this.dir, 'scap.yaml'), `${text.join('\n')}\n`);

@@ -120,6 +120,7 @@ const told: readonly (readonly [ScapEvent, string, string])[] = [
   [
     event('bundle.distributed', {
       sha256: 'b'.repeat(64),
+      origin: null,
       bytes: 150e6,
       hosts: 15,
       failed: 0,
@@ -134,6 +135,7 @@ const told: readonly (readonly [ScapEvent, string, string])[] = [
   [
     event('bundle.distributed', {
       sha256: 'b'.repeat(64),
+      origin: null,
       bytes: 20e6,
       hosts: 1,
       failed: 1,
@@ -144,6 +146,29 @@ const told: readonly (readonly [ScapEvent, string, string])[] = [
     }),
     'warn',
     'Brought 20.0 MB to 1 host in 900 ms: the deploy host sent 30.0 MB; 2 times a copy had to be begun again; 1 host did not get it',
+  ],
+  [
+    event('bundle.distributed', {
+      sha256: 'b'.repeat(64),
+      origin: web1,
+      bytes: 20e6,
+      hosts: 2,
+      failed: 0,
+      sentBytes: 0,
+      tiers: [{ hosts: 2, bytes: 40e6 }],
+      losses: 0,
+      durationMs: 900,
+    }),
+    'info',
+    'Brought 20.0 MB to 2 hosts in 900 ms: from web1, which had it',
+  ],
+  [
+    event('neighbour.failed', {
+      host: web1,
+      error: { code: 'disk_full', message: 'Cannot write: full' },
+    }),
+    'warn',
+    'web1: cannot give its revision to hosts near it: Cannot write: full',
   ],
   [
     runStarted(hosts(3)),
