@@ -71,7 +71,7 @@ export async function runPlan(
 
   const startedAt = options.startedAt ?? Date.now();
   const members = await fleet.survey();
-  noteSightings(layout, members, plan.revision);
+  noteSightings(layout, members, plan.revision, new Set(host.inventory.hosts.map(({ name }) => name)));
   const served = new Map(
     members.flatMap(({ host: { name }, report }) =>
       report === undefined ? [] : [[name, report.live.kind === 'revision' ? report.live.sha : null] as const],

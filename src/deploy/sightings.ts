@@ -20,14 +20,28 @@ export function readSightings(layout: StateLayout): Sha[] {
   return Object.values(read(layout)).flatMap(({ live, meant }) => [live, meant].filter(isSha));
 }
 
-/** Remembers what the hosts of a survey said. Hosts that are away keep what was known of them. */
-export function noteSightings(layout: StateLayout, members: readonly FleetMember[], meant: Sha): void {
+/** For how long a host that left the inventory is remembered: it may be back after a repair. */
+const strangerMs = 30 * 24 * 60 * 60_000;
+
+/**
+ * Remembers what the hosts of a survey said. Hosts that are away keep what was known of them; those that are not in the inventory any more are
+ * forgotten in time, and what they served with them.
+ */
+export function noteSightings(
+  layout: StateLayout,
+  members: readonly FleetMember[],
+  meant: Sha,
+  inventory: ReadonlySet<string>,
+): void {
   const seen = members.flatMap(({ host, report }) => {
     if (report === undefined) return [];
     const live = report.live.kind === 'revision' ? report.live.sha : null;
     return [[host.name, { seenAt: new Date().toISOString(), live, meant }] as const];
   });
-  writeFileAtomic(pathOf(layout), `${JSON.stringify({ ...read(layout), ...Object.fromEntries(seen) }, null, 1)}\n`);
+  const before = Object.entries(read(layout)).filter(
+    ([host, { seenAt }]) => inventory.has(host) || Date.now() - Date.parse(seenAt) < strangerMs,
+  );
+  writeFileAtomic(pathOf(layout), `${JSON.stringify(Object.fromEntries([...before, ...seen]), null, 1)}\n`);
 }
 
 /** What a host was last seen to serve. */
