@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fleet } from '../../fleet/fleet.mjs';
-import { bridgeName, fleetTag } from '../../fleet/lay-out.mjs';
-import { ScriptFailure } from '../../program/async-script.ts';
 import { runProgram } from '../../program/run-program.ts';
 import { startHosts, stopHosts } from '../fleet/hosts.ts';
 import { awaitIdleHosts } from '../fleet/hosts-idle.ts';
 import { ScapFleet, type ScapSeeding } from '../fleet/scap-fleet.ts';
 import { StockFleet, type StockFleetOptions } from '../fleet/stock-fleet.ts';
+import { withEgress } from './egress.ts';
 import type { SeedingRequest, StockName } from './parse-seeding.ts';
 import { bringInTiers } from './rsync-tiers.ts';
 
@@ -91,18 +89,4 @@ async function runStock(
 ): Promise<{ readonly seconds: number }> {
   if (name === 'star') return new StockFleet(options).inPlace();
   return { seconds: await bringInTiers({ ...options, copiesAtOnce: tierCopies }) };
-}
-
-/** Counts what this machine sends to all hosts, with every header: the kernel's own count. */
-async function withEgress<T>(fleet: Fleet, work: () => Promise<T>): Promise<T & { readonly egressBytes: number }> {
-  const before = sentBytes(fleet);
-  const done = await work();
-  return { ...done, egressBytes: sentBytes(fleet) - before };
-}
-
-function sentBytes({ directory }: Fleet): number {
-  const path = `/sys/class/net/${bridgeName(fleetTag(directory))}/statistics/tx_bytes`;
-  const bytes = Number(readFileSync(path, 'utf8'));
-  if (Number.isSafeInteger(bytes)) return bytes;
-  throw new ScriptFailure(`Cannot measure: "${path}" holds no number`, 'Is this Linux?');
 }

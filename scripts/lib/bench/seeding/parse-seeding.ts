@@ -20,6 +20,7 @@ export interface SeedingRequest extends ReportRequest {
 }
 
 export const SEEDING_USAGE = `Usage: bench --seeding [options]
+       bench --seeding --beside [options], see bench --seeding --beside --help
 
 Measures how long new hosts take to get everything, on throw-away SSH hosts in network namespaces of this machine (scripts/fleet) whose
 links are shaped, as is this machine's own link to all of them together. Beside it one rsync per host, all at once (star), and rsync in
