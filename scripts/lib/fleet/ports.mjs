@@ -32,27 +32,27 @@ function canListen(address, port) {
 }
 
 /**
- * Waits until an SSH server greets.
+ * Waits until a server greets: one for SSH, unless another greeting is given.
  *
- * @param {{ address: string, port: number, timeoutMs: number, isAlive: () => boolean }} server
+ * @param {{ address: string, port: number, timeoutMs: number, isAlive: () => boolean, greeting?: string }} server
  * @returns {Promise<boolean>} false when it did not in time, or is no longer alive
  */
-export async function awaitBanner({ address, port, timeoutMs, isAlive }) {
+export async function awaitBanner({ address, port, timeoutMs, isAlive, greeting }) {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    if (await greets({ address, port, timeoutMs: Math.max(1, deadline - Date.now()) })) return true;
+    if (await greets({ address, port, timeoutMs: Math.max(1, deadline - Date.now()), greeting })) return true;
     if (!isAlive() || Date.now() >= deadline) return false;
     await sleep(retryMs);
   }
 }
 
 /**
- * Tells whether an SSH server answers at an address within a time.
+ * Tells whether a server answers at an address within a time, and with what it begins.
  *
- * @param {{ address: string, port: number, timeoutMs: number }} server
+ * @param {{ address: string, port: number, timeoutMs: number, greeting?: string | undefined }} server
  * @returns {Promise<boolean>}
  */
-export function greets({ address, port, timeoutMs }) {
+export function greets({ address, port, timeoutMs, greeting = 'SSH-' }) {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
     const finish = (/** @type {boolean} */ answer) => {
@@ -62,6 +62,6 @@ export function greets({ address, port, timeoutMs }) {
     socket.setTimeout(timeoutMs, () => finish(false));
     socket.on('error', () => finish(false));
     socket.on('end', () => finish(false));
-    socket.on('data', (data) => finish(data.toString('latin1').startsWith('SSH-')));
+    socket.on('data', (data) => finish(data.toString('latin1').startsWith(greeting)));
   });
 }

@@ -36,6 +36,8 @@ export interface ScapFleetOptions {
   readonly staging: string;
   /** An existing directory for the configuration. */
   readonly directory: string;
+  /** `fanout.bwlimit`, in bytes per second; 0, the default: none. */
+  readonly bytesPerSecond?: number;
   readonly signal: AbortSignal;
 }
 
@@ -54,8 +56,9 @@ export class ScapFleet {
 
   constructor(options: ScapFleetOptions) {
     this.#options = options;
-    this.#config = join(options.directory, 'scap.yaml');
-    writeFileSync(this.#config, toConfig(readFileSync(options.fleet.config, 'utf8'), options.staging));
+    const { directory, fleet, staging, bytesPerSecond = 0 } = options;
+    this.#config = join(directory, bytesPerSecond === 0 ? 'scap.yaml' : `scap-${bytesPerSecond}.yaml`);
+    writeFileSync(this.#config, toConfig(readFileSync(fleet.config, 'utf8'), staging, bytesPerSecond));
   }
 
   /** Pushes the staging tree. The caller has waited until the hosts are idle, or wants them busy. */
@@ -101,17 +104,31 @@ export class ScapFleet {
     return (await this.#run('status')).seconds;
   }
 
+  /**
+   * Runs a command of scap with `--events`, which are on `stdout` of the result.
+   *
+   * @param okStatuses default: only 0; with another one the command may be refused
+   */
+  runWithEvents(words: readonly string[], okStatuses: readonly number[] = [0]): Promise<MeasuredProgram> {
+    return this.#start([...words, '--events'], okStatuses);
+  }
+
   #run(...words: readonly string[]): Promise<MeasuredProgram> {
+    return this.#start(words, [0]);
+  }
+
+  #start(words: readonly string[], okStatuses: readonly number[]): Promise<MeasuredProgram> {
     const { program, signal, directory } = this.#options;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCAP_')));
     const argv: Argv = [program, ...words, '--config', this.#config];
-    return measureProgram(argv, { cwd: directory, env, signal });
+    return measureProgram(argv, { cwd: directory, env, signal, okStatuses });
   }
 }
 
 /** Stock tools know no canary, so all hosts are one group. */
-function toConfig(fleetConfig: string, staging: string): string {
+function toConfig(fleetConfig: string, staging: string, bytesPerSecond: number): string {
   const [beforeGroups = ''] = fleetConfig.split(/^groups:$/m);
   const withStaging = beforeGroups.replace(/^staging: .*$/m, () => `staging: ${JSON.stringify(staging)}`);
-  return `${withStaging}groups:\n  - {name: all, hosts: ["*"], failureBudget: 0}\n`;
+  const fanout = bytesPerSecond === 0 ? '' : `fanout: {bwlimit: ${bytesPerSecond}}\n`;
+  return `${withStaging}${fanout}groups:\n  - {name: all, hosts: ["*"], failureBudget: 0}\n`;
 }

@@ -1,21 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fleet } from '../../fleet/fleet.mjs';
-import { bridgeName, fleetTag } from '../../fleet/lay-out.mjs';
-import { ScriptFailure } from '../../program/async-script.ts';
 import { runProgram } from '../../program/run-program.ts';
 import { startHosts, stopHosts } from '../fleet/hosts.ts';
 import { awaitIdleHosts } from '../fleet/hosts-idle.ts';
 import { ScapFleet, type ScapSeeding } from '../fleet/scap-fleet.ts';
-import { StockFleet } from '../fleet/stock-fleet.ts';
-import type { SeedingRequest } from './parse-seeding.ts';
+import { StockFleet, type StockFleetOptions } from '../fleet/stock-fleet.ts';
+import { withEgress } from './egress.ts';
+import type { SeedingRequest, StockName } from './parse-seeding.ts';
+import { bringInTiers } from './rsync-tiers.ts';
+
+/** What it took a stock tool. */
+export interface StockSeeding {
+  readonly seconds: number;
+  readonly egressBytes: number;
+}
 
 /** What it took to bring everything to some hosts that had nothing. */
 export interface SeedingResult {
   readonly hostCount: number;
   readonly scap: ScapSeeding & { readonly egressBytes: number };
-  readonly rsync: { readonly seconds: number; readonly egressBytes: number };
+  /** Those that were asked for. */
+  readonly stock: Readonly<Partial<Record<StockName, StockSeeding>>>;
 }
 
 export interface MeasureSeedingOptions {
@@ -40,7 +46,7 @@ export function makeSeedingTree(directory: string, totalBytes: number): void {
   }
 }
 
-/** Makes a fleet, measures scap's first push and the first of one rsync per host, and removes the fleet. */
+/** Makes a fleet, measures scap's first push and what the stock tools take for the same, and removes the fleet. */
 export async function measureSeeding(hostCount: number, options: MeasureSeedingOptions): Promise<SeedingResult> {
   const { directory, signal, say, request, staging } = options;
   mkdirSync(directory);
@@ -54,7 +60,6 @@ export async function measureSeeding(hostCount: number, options: MeasureSeedingO
     signal.throwIfAborted();
     const shared = { fleet, staging, directory, signal };
     const scap = new ScapFleet({ ...shared, program: options.program });
-    const stock = new StockFleet(shared);
     const settle = async () => {
       await awaitIdleHosts(fleet, signal);
       await runProgram(['sync', '-f', directory], { signal });
@@ -62,10 +67,14 @@ export async function measureSeeding(hostCount: number, options: MeasureSeedingO
     await settle();
     const seeded = await withEgress(fleet, () => scap.seed());
     say(`${hostCount} hosts: scap ${seeded.bringSeconds.toFixed(1)} s, and ready after ${seeded.seconds.toFixed(1)} s`);
-    await settle();
-    const rsync = await withEgress(fleet, () => stock.inPlace());
-    say(`${hostCount} hosts: rsync ${rsync.seconds.toFixed(1)} s`);
-    return { hostCount, scap: seeded, rsync };
+    const stock: Partial<Record<StockName, StockSeeding>> = {};
+    for (const name of request.stock) {
+      await settle();
+      const { seconds, egressBytes } = await withEgress(fleet, () => runStock(name, shared, request));
+      stock[name] = { seconds, egressBytes };
+      say(`${hostCount} hosts: rsync ${name} ${seconds.toFixed(1)} s`);
+    }
+    return { hostCount, scap: seeded, stock };
   } finally {
     say(`${hostCount} hosts: removing them`);
     await stopHosts(fleet, say);
@@ -73,16 +82,11 @@ export async function measureSeeding(hostCount: number, options: MeasureSeedingO
   }
 }
 
-/** Counts what this machine sends to all hosts, with every header: the kernel's own count. */
-async function withEgress<T>(fleet: Fleet, work: () => Promise<T>): Promise<T & { readonly egressBytes: number }> {
-  const before = sentBytes(fleet);
-  const done = await work();
-  return { ...done, egressBytes: sentBytes(fleet) - before };
-}
-
-function sentBytes({ directory }: Fleet): number {
-  const path = `/sys/class/net/${bridgeName(fleetTag(directory))}/statistics/tx_bytes`;
-  const bytes = Number(readFileSync(path, 'utf8'));
-  if (Number.isSafeInteger(bytes)) return bytes;
-  throw new ScriptFailure(`Cannot measure: "${path}" holds no number`, 'Is this Linux?');
+async function runStock(
+  name: StockName,
+  options: StockFleetOptions,
+  { tierCopies }: SeedingRequest,
+): Promise<{ readonly seconds: number }> {
+  if (name === 'star') return new StockFleet(options).inPlace();
+  return { seconds: await bringInTiers({ ...options, copiesAtOnce: tierCopies }) };
 }

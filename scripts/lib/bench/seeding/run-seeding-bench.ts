@@ -6,15 +6,17 @@ import { createProgress } from '../progress.ts';
 import { releaseScap } from '../scap-side.ts';
 import { refuseSmallSpace } from '../space.ts';
 import { runTableBench } from '../table-bench.ts';
+import { runBesideBench } from './beside/run-beside-bench.ts';
 import { makeSeedingTree, measureSeeding, type SeedingResult } from './measure-seeding.ts';
 import { parseSeedingBench, SEEDING_USAGE, type SeedingRequest } from './parse-seeding.ts';
 import { describeSeeding, explainSeeding, introduceSeeding } from './report-seeding.ts';
 
-/** On a host at most: the bundle, the objects, the tree, and the tree of rsync. */
-const copiesPerHost = 4;
+/** On a host at most: the bundle, the objects, the tree, and those of rsync. */
+const copiesPerHost = 5;
 
-/** `bench --seeding`: measures one number of hosts after the other and prints the report. No fleet and no file is left. */
+/** `bench --seeding`, with `--beside` another one: measures one number of hosts after the other and prints the report. No fleet and no file is left. */
 export async function runSeedingBench(args: readonly string[], signal: AbortSignal): Promise<void> {
+  if (args.includes('--beside')) return runBesideBench(args, signal);
   const called = { request: parseSeedingBench(args), usage: SEEDING_USAGE };
   await runTableBench('seeding', called, (directory, request) => measure(directory, request, signal));
 }
@@ -29,7 +31,7 @@ async function measure(directory: string, request: SeedingRequest, signal: Abort
   mkdirSync(staging);
   makeSeedingTree(staging, request.totalBytes);
   const results: SeedingResult[] = [];
-  const report = () => [...introduceSeeding(machine), ...describeSeeding(results, request), ...explainSeeding()];
+  const report = () => [...introduceSeeding(machine), ...describeSeeding(results, request), ...explainSeeding(request)];
   for (const [at, hostCount] of request.hostCounts.entries()) {
     const own = join(directory, `s${at}`);
     results.push(await measureSeeding(hostCount, { request, program, staging, directory: own, signal, say }));
