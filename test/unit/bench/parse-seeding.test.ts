@@ -7,7 +7,7 @@ const standard = {
   totalBytes: 150 * 1024 ** 2,
   megabits: 100,
   stock: ['star', 'tiers'],
-  tierCopies: 3,
+  tierCopies: 1,
   directory: undefined,
   json: false,
   markdown: undefined,
@@ -17,7 +17,7 @@ describe('parseSeedingBench()', () => {
   it.each([
     ['--seeding', standard],
     ['--hosts 3 --bytes 20M --rate 10', { ...standard, hostCounts: [3], totalBytes: 20 * 1024 ** 2, megabits: 10 }],
-    ['--stock tiers --tier-copies 1', { ...standard, stock: ['tiers'], tierCopies: 1 }],
+    ['--stock tiers --tier-copies 3', { ...standard, stock: ['tiers'], tierCopies: 3 }],
     ['--stock tiers,star', standard],
     ['--stock none', { ...standard, stock: [] }],
     ['--help', undefined],

@@ -30,7 +30,7 @@ tiers: over SSH to the first hosts, then from short-lived rsync daemons of hosts
   --bytes B        what each host is to get, with K, M, G (default 150M)
   --rate M         of each link, in megabits per second (default 100)
   --stock A,B      what to compare with: star, tiers, or none (default star,tiers)
-  --tier-copies N  in tiers: copies at a time from one source (default 3)
+  --tier-copies N  in tiers: copies at a time from one source (default 1)
 ${REPORT_USAGE}`;
 
 const OPTIONS = {
@@ -39,7 +39,7 @@ const OPTIONS = {
   bytes: { type: 'string', default: '150M' },
   rate: { type: 'string', default: '100' },
   stock: { type: 'string', default: stockNames.join(',') },
-  'tier-copies': { type: 'string', default: '3' },
+  'tier-copies': { type: 'string', default: '1' },
   ...reportOptions,
 } as const;
 

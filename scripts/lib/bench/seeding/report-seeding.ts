@@ -87,8 +87,8 @@ const notes = [
 function explainTiers(copiesAtOnce: number): string[] {
   return [
     `Tiers: the deploy host pushes over SSH, and every host that has everything serves others from a read-only rsync daemon with one-time`,
-    `passwords, unencrypted; the deploy host and every source go on as long as anybody waits, ${copiesAtOnce} copies at a time each. Daemons and clients are`,
-    'started from this machine without SSH, which spares tiers that time. Limit: that schedule on links that are all alike. Fewer copies at a',
-    'time finish sooner where sources go on serving, since the first of them can begin earlier: see --tier-copies 1.',
+    `passwords, unencrypted; the deploy host and every source go on as long as anybody waits, ${copiesAtOnce} at a time each. Daemons and clients are`,
+    'started from this machine without SSH, which spares tiers that time. Limit: that schedule on links that are all alike. One copy at a',
+    'time (--tier-copies) is the fastest where sources go on serving: the first of them begins the earliest.',
   ];
 }
