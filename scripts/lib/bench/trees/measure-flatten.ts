@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../../program/run-program.ts';
 import { commitStaging, createStagingRepository } from '../commit-staging.ts';
@@ -23,7 +23,7 @@ export interface FlattenResult {
 
 export interface MeasureTreesOptions {
   readonly request: TreesRequest;
-  /** To be created, and gone afterwards. */
+  /** To be created; nothing of it is deleted here. */
   readonly directory: string;
   /** Whether OSTree can be measured. */
   readonly hasOstree: boolean;
@@ -56,19 +56,15 @@ export async function measureFlatten(fileCount: number, options: MeasureTreesOpt
     say(`flatten, ${fileCount} files, ${change}: scap ${seconds.scap.map((s) => s.toFixed(2)).join(', ')} s`);
     return { change, ...seconds, ostreeCommit: sides.ostreeCommit && seconds.ostreeCommit };
   };
-  try {
-    const rows = [await measure('first import', 1, async () => {})];
-    // Files that are younger than two seconds are read again by anybody who is careful.
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    rows.push(await measure('nothing', 1, async () => {}));
-    rows.push(await measure('no change', request.runs, async () => {}));
-    for (const count of new Set([1, Math.min(2000, Math.floor(fileCount / 4))]))
-      rows.push(await measure(count === 1 ? 'one file' : `${count} files`, request.runs, () => staging.edit(count)));
-    // The first look after an import finds the youngest files once more; it is not what is asked for.
-    return { fileCount, rows: rows.filter(({ change }) => change !== 'nothing') };
-  } finally {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  }
+  const rows = [await measure('first import', 1, async () => {})];
+  // Files that are younger than two seconds are read again by anybody who is careful.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  rows.push(await measure('nothing', 1, async () => {}));
+  rows.push(await measure('no change', request.runs, async () => {}));
+  for (const count of new Set([1, Math.min(2000, Math.floor(fileCount / 4))]))
+    rows.push(await measure(count === 1 ? 'one file' : `${count} files`, request.runs, () => staging.edit(count)));
+  // The first look after an import finds the youngest files once more; it is not what is asked for.
+  return { fileCount, rows: rows.filter(({ change }) => change !== 'nothing') };
 }
 
 function createSides(staging: string, { directory, hasOstree, signal }: MeasureTreesOptions) {

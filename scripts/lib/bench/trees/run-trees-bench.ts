@@ -12,9 +12,6 @@ import { measureRevisions, type RevisionResult } from './measure-revisions.ts';
 import { parseTreesBench, TREES_USAGE, type TreesRequest } from './parse-trees.ts';
 import { describeFlatten, describeRevisions, explainTrees, introduceTrees } from './report-trees.ts';
 
-/** Copies of the tree that stand beside each other at most: staging, ours, and those of the stock tools. */
-const copies = 12;
-
 /** `bench --trees`: measures flattening and the making of revisions, prints each table when it is measured, and leaves nothing. */
 export async function runTreesBench(args: readonly string[], signal: AbortSignal): Promise<void> {
   const called = { request: parseTreesBench(args), usage: TREES_USAGE };
@@ -22,9 +19,7 @@ export async function runTreesBench(args: readonly string[], signal: AbortSignal
 }
 
 async function measure(directory: string, request: TreesRequest, signal: AbortSignal): Promise<void> {
-  const largest = Math.max(...request.revisionSizes, ...request.flattenSizes);
-  const { bytes, inodes } = treeSpace(largest, largest * request.meanBytes);
-  refuseSmallSpace(directory, { bytes: bytes * copies, inodes: inodes * copies });
+  refuseSmallSpace(directory, neededSpace(request));
   const machine = await describeMachine(directory, signal);
   const say = createProgress();
   const hasOstree = await isInstalled('ostree', signal);
@@ -53,6 +48,21 @@ async function measure(directory: string, request: TreesRequest, signal: AbortSi
   if (request.json)
     process.stdout.write(`${JSON.stringify({ machine, request, revisions, flattened }, undefined, 2)}\n`);
   say('done');
+}
+
+/** Everything that is made stands to the end: staging, repositories, and for each measurement the trees that are written anew. */
+function neededSpace({ revisionSizes, flattenSizes, changes, runs, meanBytes }: TreesRequest) {
+  const copies = [
+    ...revisionSizes.map((size, at) => ({ size, count: 6 + 3 * runs * (at === 0 ? changes.length : 1) })),
+    ...flattenSizes.map((size) => ({ size, count: 4 })),
+  ];
+  const needed = { bytes: 0, inodes: 0 };
+  for (const { size, count } of copies) {
+    const { bytes, inodes } = treeSpace(size, size * meanBytes);
+    needed.bytes += bytes * count;
+    needed.inodes += inodes * count;
+  }
+  return needed;
 }
 
 async function isInstalled(program: string, signal: AbortSignal): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostName } from '../../../../src/core/host-name.ts';
@@ -89,12 +89,6 @@ export class TargetSide {
       await this.#send(connection);
       return { lookS, makeS: await this.#fetch(connection, strategy) };
     });
-  }
-
-  /** Deletes what was put aside. */
-  clear(): void {
-    rmSync(this.#aside, { recursive: true });
-    mkdirSync(this.#aside);
   }
 
   #putAside(...paths: string[]): void {
