@@ -48,7 +48,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
       .option('--verbose', 'tell more on stderr');
   const deploying = (usage: string, description: string) =>
     command(usage, description)
-      .option('-m, --message <text>', 'why; recorded with the revision and the run')
+      .option('-m, --message <text>', 'why; recorded with the revision and the run', message)
       .option('--dry-run', 'show what would change and the plan; touch nothing')
       .addOption(eventsOption())
       .option('--adopt', 'move what stands at a live path and is not ours aside, once')
@@ -108,7 +108,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     .addOption(waitOption())
     .action(async (options) => done(await (await import('./commands/verify.ts')).runVerify(io, options)));
   command('clean', 'prune revisions on every host now')
-    .option('--keep <count>', 'how many complete revisions each host keeps', wholeNumber)
+    .option('--keep <count>', 'how many complete revisions each host keeps, at least 2', keptRevisions)
     .option('--grace <duration>', 'how recently live is too recent', duration)
     .option('--dry-run', 'show what would be pruned; touch nothing')
     .addOption(limitOption())
@@ -125,7 +125,7 @@ function createProgram(io: Io, done: (status: ExitStatus) => void) {
     done(await (await import('./commands/hold.ts')).runLock(io, options)),
   );
   command('hold', 'forbid deploys until scap unlock')
-    .requiredOption('-m, --message <text>', 'why')
+    .requiredOption('-m, --message <text>', 'why', message)
     .action(async (options) => done(await (await import('./commands/hold.ts')).runHold(io, options)));
   command('unlock', 'lift a hold').action(async (options) =>
     done(await (await import('./commands/hold.ts')).runUnlock(io, options)),
@@ -191,7 +191,7 @@ function addPlanCommands(plan: Command, io: Io, done: Done): void {
       .option('--config <file>', 'configuration file')
       .option('--json', 'print the plan itself on stdout')
       .option('--verbose', 'tell more on stderr')
-      .option('-m, --message <text>', 'why')
+      .option('-m, --message <text>', 'why', message)
       .option('--save <file>', 'write the plan to a file, for scap run')
       .option('--adopt', 'accept what stands at a live path and is not ours')
       .option('--force', 'take over from another deploy host')
@@ -258,6 +258,19 @@ function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 30s, 5m or 2h.');
   return ms;
+}
+
+function keptRevisions(text: string): number {
+  const count = wholeNumber(text);
+  if (count < 2) throw new InvalidArgumentError('At least 2: what is live, and what a rollback leads to.');
+  return count;
+}
+
+/** The value that was forgotten makes the next option the message, and a dry run a real one. */
+function message(text: string): string {
+  if (/^--?[a-z][a-z-]*$/.test(text))
+    throw new InvalidArgumentError('It looks like an option: was the message forgotten?');
+  return text;
 }
 
 function wholeNumber(text: string): number {

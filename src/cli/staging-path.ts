@@ -17,6 +17,7 @@ export interface StagingChoice {
  * its own. The embedded default knows no staging tree but the one pushed last.
  */
 export function chooseStaging(host: DeployHost, cwd: string, path: string | undefined): StagingChoice {
+  refuseEmpty([path]);
   const known = knownStaging(host);
   if (path === undefined) return { staging: known ?? missing(), scope: undefined };
   const inside = known === undefined ? undefined : pathInside(known, resolve(cwd, path));
@@ -35,6 +36,7 @@ export function choosePaths(
   cwd: string,
   paths: readonly string[],
 ): { staging: string; scope: BytePath[] } {
+  refuseEmpty(paths);
   const staging = knownStaging(host) ?? missing();
   const scope = paths.map((path) => {
     const direct = pathInside(staging, resolve(cwd, path));
@@ -56,6 +58,14 @@ export function choosePaths(
     return inside;
   });
   return { staging, scope };
+}
+
+/** An unset variable in a script must not mean the working directory. */
+function refuseEmpty(paths: readonly (string | undefined)[]): void {
+  if (!paths.includes('')) return;
+  throw new ScapError('usage', 'Cannot use an empty path', {
+    hint: 'Is a variable unset? For the working directory write: .',
+  });
 }
 
 function knownStaging({ config, layout }: DeployHost): string | undefined {

@@ -57,7 +57,10 @@ function readIfPresent(path: string): string | undefined {
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     if (isSystemError(error, 'EISDIR')) {
-      throw new ScapError('io_failed', `Cannot read the configuration "${path}": it is a directory`, { cause: error });
+      throw new ScapError('config_missing', `Cannot read the configuration "${path}": it is a directory`, {
+        hint: `Name the file in it: ${join(path, fileName)}`,
+        cause: error,
+      });
     }
     throw toScapError(error) ?? error;
   }

@@ -1,5 +1,6 @@
 const unitBytes: Readonly<Record<string, number>> = {
   '': 1,
+  k: 1000,
   K: 1000,
   M: 1000 ** 2,
   G: 1000 ** 3,
@@ -10,11 +11,12 @@ const unitBytes: Readonly<Record<string, number>> = {
   Ti: 1024 ** 4,
 };
 
-/** Parses `512`, `8MiB`, `1.5GB` into bytes; `undefined` when it is none of these. */
+/** Parses `512`, `8MiB`, `1.5GB`, `20 kB` into bytes, rounded up; `undefined` when it is none of these or too large to count. */
 export function parseBytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]i?|)B?$/.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?)\s*(k|[KMGT]i?|)B?$/.exec(text.trim());
   const unit = unitBytes[match?.[2] ?? '?'];
-  return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit);
+  const bytes = match === null || unit === undefined ? undefined : Math.ceil(Number(match[1]) * unit);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Formats for people in decimal units with three significant digits: `0 B`, `12.3 MB`. */

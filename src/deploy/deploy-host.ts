@@ -125,8 +125,16 @@ export function readHold(layout: StateLayout): Hold | undefined {
   }
 }
 
+/** Places a hold, or gives one's own another reason. Throws `hold_placed` when somebody else has placed one: both must be lifted. */
 export function placeHold({ layout, operator }: DeployHost, reason: string): Hold {
   mkdirSync(layout.state, { recursive: true });
+  const before = readHold(layout);
+  if (before !== undefined && (before.user !== operator.user || before.host !== operator.host)) {
+    throw new ScapError('hold_placed', `Cannot place a hold: ${describeHold(before)}`, {
+      hint: 'It forbids deploys already; when it is lifted (scap unlock), place your own',
+      data: { ...before },
+    });
+  }
   const hold = { ...operator, since: new Date().toISOString(), reason };
   writeFileAtomic(layout.hold, `${JSON.stringify(hold)}\n`);
   return hold;
@@ -139,14 +147,14 @@ export function liftHold({ layout }: DeployHost): Hold | undefined {
   return hold;
 }
 
+function describeHold({ user, host, since, reason }: Hold): string {
+  return `${user} on ${host} placed a hold on ${since}: ${reason}`;
+}
+
 function refuseHold(hold: Hold | undefined): void {
   if (hold === undefined) return;
-  throw new ScapError(
-    'hold_placed',
-    `Cannot deploy: ${hold.user} on ${hold.host} placed a hold on ${hold.since}: ${hold.reason}`,
-    {
-      hint: 'When the reason is gone, lift it with: scap unlock',
-      data: { ...hold },
-    },
-  );
+  throw new ScapError('hold_placed', `Cannot deploy: ${describeHold(hold)}`, {
+    hint: 'When the reason is gone, lift it with: scap unlock',
+    data: { ...hold },
+  });
 }

@@ -13,7 +13,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { isSystemError, ScapError } from '../core/errors.ts';
-import type { Sha } from '../core/sha.ts';
+import { isSha, type Sha } from '../core/sha.ts';
 import type { HostCounts, HostState, RunOutcome } from '../events/event.ts';
 import { writeFileAtomic } from '../system/atomic-file.ts';
 import type { StateLayout } from './state-layout.ts';
@@ -35,20 +35,31 @@ export interface DeployRecord {
   readonly hosts: Readonly<Record<string, HostState>>;
 }
 
-/** Reads every record, oldest first. A last line cut short by a crash is passed over. */
+/** Reads every record, oldest first. A last line cut short by a crash is passed over. Throws `io_failed` for any other that is no record. */
 export function readDeployRecords(layout: StateLayout): DeployRecord[] {
   const lines = readLines(layout.deploys);
   return lines.flatMap((line, at) => {
-    try {
-      return [JSON.parse(line) as DeployRecord];
-    } catch (cause) {
-      if (at === lines.length - 1) return [];
-      throw new ScapError('io_failed', `Cannot read "${layout.deploys}": line ${at + 1} is not JSON`, {
-        hint: 'Repair or remove that line; each line is one run',
-        cause,
-      });
-    }
+    const record = parseRecord(line);
+    if (record !== undefined) return [record];
+    if (at === lines.length - 1 && !isJson(line)) return [];
+    throw new ScapError('io_failed', `Cannot read "${layout.deploys}": line ${at + 1} is no record of a run`, {
+      hint: 'Repair or remove that line; each line is one run',
+    });
   });
+}
+
+/** Checks what others rely on; the rest is for people to read. */
+function parseRecord(line: string): DeployRecord | undefined {
+  try {
+    const record = JSON.parse(line) as DeployRecord | null;
+    const { n, sha, hosts, outcome } = record ?? ({} as Partial<DeployRecord>);
+    const isNumber = Number.isSafeInteger(n) && (n as number) > 0 && (n as number) < Number.MAX_SAFE_INTEGER;
+    return isNumber && isSha(sha) && typeof outcome === 'string' && typeof hosts === 'object' && hosts !== null
+      ? (record as DeployRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Appends a record durably. */
@@ -70,12 +81,17 @@ export function dropDeployRecords(layout: StateLayout, numbers: ReadonlySet<numb
   writeFileAtomic(layout.deploys, kept.map((line) => `${line}\n`).join(''));
 }
 
-function numberOf(line: string): number {
+function isJson(text: string): boolean {
   try {
-    return (JSON.parse(line) as DeployRecord).n;
+    JSON.parse(text);
+    return true;
   } catch {
-    return Number.NaN;
+    return false;
   }
+}
+
+function numberOf(line: string): number {
+  return parseRecord(line)?.n ?? Number.NaN;
 }
 
 /** Numbers of runs that have a log, whether or not they ended. */

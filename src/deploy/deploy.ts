@@ -4,13 +4,13 @@
  */
 import type { BytePath } from '../core/byte-path.ts';
 import { ScapError, toErrorReport } from '../core/errors.ts';
-import type { Sha } from '../core/sha.ts';
+import { type Sha, shortSha } from '../core/sha.ts';
 import type { ScapEvent } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
 import type { TaskResult } from './commands/command.ts';
 import { asWriter, commandWorld, type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
-import { nextRunNumber, readDeployRecords } from './deploy-records.ts';
+import { type DeployRecord, nextRunNumber, readDeployRecords } from './deploy-records.ts';
 import { initializePlan } from './executor.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import { limitPlan } from './generators/limiting.ts';
@@ -98,8 +98,14 @@ export async function rollback(host: DeployHost, request: RollbackRequest): Prom
 }
 
 function stepsBack(host: DeployHost, repository: DeployRepository, steps: number): Sha {
-  const { stack } = readLiveHistory(readDeployRecords(host.layout), repository.deploys(), repository.live());
+  if (repository.live() === undefined)
+    throw new ScapError('revision_unknown', 'Cannot roll back: nothing was deployed yet', {
+      hint: 'Deploy with: scap push PATH',
+    });
+  const records = readDeployRecords(host.layout);
+  const { stack } = readLiveHistory(records, repository.deploys(), repository.live());
   const history = stack.filter((sha) => repository.has(sha));
+  refuseAfterHalfARun(records.at(-1), history);
   const revision = history.at(-1 - steps);
   if (revision !== undefined && steps < history.length) return revision;
   const older = Math.max(0, history.length - 1);
@@ -109,6 +115,20 @@ function stepsBack(host: DeployHost, repository: DeployRepository, steps: number
     {
       hint: 'Choose a revision from: scap history',
     },
+  );
+}
+
+/** After a run that left its revision on some hosts, "back" may mean back from it or from what was live before: one too far, for everybody. */
+function refuseAfterHalfARun(last: DeployRecord | undefined, history: readonly Sha[]): void {
+  const [live, before] = [history.at(-1), history.at(-2)];
+  if (last === undefined || live === undefined || last.sha === live) return;
+  const isHalf = ['interrupted', 'aborted', 'failed', 'not-rolled-back'].includes(last.outcome);
+  if (!isHalf || (last.counts !== null && last.counts.promoted === 0)) return;
+  const further = before === undefined ? '' : `; to the one before that: scap rollback ${shortSha(before)}`;
+  throw new ScapError(
+    'revision_ambiguous',
+    `Cannot tell where to go back to: run ${last.n} ended half-way (${last.outcome})`,
+    { hint: `To what was live before it: scap rollback ${shortSha(live)}${further}` },
   );
 }
 

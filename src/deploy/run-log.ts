@@ -47,7 +47,11 @@ function levelOf(event: ScapEvent): 'info' | 'warn' | 'error' {
       return event.failed.length > 0 ? 'error' : 'info';
     case 'run.finished':
       return event.outcome === 'ok' ? 'info' : event.outcome === 'partial' ? 'warn' : 'error';
+    case 'bundle.distributed':
+      return event.losses + event.failed > 0 ? 'warn' : 'info';
     case 'rollback.started':
+    case 'copy.failed':
+    case 'neighbour.failed':
     case 'host.noted':
     case 'interrupt.received':
     case 'maintenance.failed':

@@ -181,7 +181,8 @@ function withDone(execution: Execution, done: RunOptions['done']): Execution {
   return { ...execution, tasks: new Map([...skipped, ...execution.tasks]) };
 }
 
-function refuseMovedWorld(plan: Plan, repository: DeployRepository, done: RunOptions['done']): void {
+/** Throws `world_moved` when something else went live since the plan was made. */
+export function refuseMovedWorld(plan: Plan, repository: DeployRepository, done: RunOptions['done']): void {
   const live = repository.live() ?? null;
   if (plan.base === live) return;
   // The run that is resumed came as far as recording: it has moved the world itself.

@@ -15,7 +15,7 @@ import { planCleaning } from './generators/cleaning.ts';
 import { limitPlan } from './generators/limiting.ts';
 import { planRepair } from './generators/repairing.ts';
 import { refuseForeignHosts } from './preflight.ts';
-import { runPlan } from './run-plan.ts';
+import { refuseMovedWorld, runPlan } from './run-plan.ts';
 import { selectTargets } from './selection.ts';
 
 export interface CleanRequest {
@@ -100,8 +100,10 @@ export async function runSavedPlan(
   { plan, resume, adopt, force, rollback: undo, waitMs }: SavedPlanRequest,
 ): Promise<DeployReport> {
   return asWriter(host, { reason: `run of plan ${plan.id}`, waitMs }, async (repository) => {
-    if (plan.stages.length === 0)
+    if (plan.stages.length === 0) {
+      refuseMovedWorld(plan, repository, new Map());
       return { plan, prepared: undefined, result: undefined, dryRun: false, unreachable: [] };
+    }
     const skipped = new Set(plan.skipped);
     await using fleet = openFleet(
       host,

@@ -117,7 +117,10 @@ export function parsePlan(text: string, source: string): Plan {
       return first !== undefined && first < at && stages[first]?.failureBudget !== failureBudget;
     })
     .map(({ name, group }) => `stage "${name}": failureBudget differs from an earlier stage of group "${group}"`);
-  const found = [...repeated, ...torn, ...unequal];
+  const strange = allTasks(plan)
+    .filter(({ revision }) => isSha(revision) && revision !== plan.revision)
+    .map(({ id }) => `task "${id}": its revision is not the plan's`);
+  const found = [...repeated, ...torn, ...unequal, ...strange];
   if (found.length > 0) throw problems(found);
   return plan;
 }

@@ -208,8 +208,9 @@ const hostLevels = {
   'not-attempted': 'warn',
 } as const satisfies Record<HostState, Level>;
 
-function describeHostEnd({ host, state, live, error: report }: EventOf<'host.finished'>): Line {
-  const serves = live === null ? 'what it serves is unknown' : `serves ${revisionName(live)}`;
+function describeHostEnd({ host, state, live, known, error: report }: EventOf<'host.finished'>): Line {
+  const nothing = known ? 'serves nothing' : 'what it serves is unknown';
+  const serves = live === null ? nothing : `serves ${revisionName(live)}`;
   const why = report === null ? '' : `: ${errorText(report)}`;
   return { level: hostLevels[state], text: `${host}: ${stateName(state)}, ${serves}${why}` };
 }

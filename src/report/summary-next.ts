@@ -45,7 +45,7 @@ function suggestByOutcome(facts: RunFacts): Suggestion[] {
     case 'ok':
       return facts.kind === 'prepare' ? [{ command: 'scap push', purpose: 'make the staging tree live' }] : [];
     case 'partial':
-      return [status, catchUp(facts)];
+      return [status, ...catchUp(facts)];
     case 'rolled-back':
       return [status, ...tryAgain(facts, 'try again when the cause is gone')];
     case 'failed':
@@ -59,13 +59,14 @@ function suggestByOutcome(facts: RunFacts): Suggestion[] {
   }
 }
 
-function catchUp(facts: RunFacts): Suggestion {
+function catchUp(facts: RunFacts): Suggestion[] {
   const behind = facts.hosts.map(({ host }) => host).filter((host) => !facts.liveOn.includes(host));
+  if (behind.length === 0) return [];
   const what = `bring the ${behind.length === 1 ? 'host' : `${formatCount(behind.length)} hosts`} that ${behind.length === 1 ? 'is' : 'are'} behind up`;
-  if (facts.kind === 'prepare') return { command: 'scap prepare', purpose: 'fetch again where it is missing' };
+  if (facts.kind === 'prepare') return [{ command: 'scap prepare', purpose: 'fetch again where it is missing' }];
   // After anything but a whole push the staging tree may hold more than is live, and a limited run was not for every host.
   const isWholePush = facts.leftOut.length === 0 && !seededAfter.has(facts.kind);
-  return { command: isWholePush ? 'scap push' : seedCommand(behind), purpose: what };
+  return [{ command: isWholePush ? 'scap push' : seedCommand(behind), purpose: what }];
 }
 
 const seededAfter: ReadonlySet<string> = new Set(['sync-file', 'rollback', 'seed']);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ScapError } from '../core/errors.ts';
+import { isSystemError, ScapError } from '../core/errors.ts';
 import { isSha, type Sha } from '../core/sha.ts';
 import type { Git } from '../git/git-command.ts';
 import { temporarySuffix } from '../system/atomic-file.ts';
@@ -77,7 +77,13 @@ function sweep(layout: TargetLayout, trash: Trash): void {
     if (isReadySpare(layout, name) || isResumableBlob(layout, name)) continue;
     // Names that this run may use again, such as a bundle's, must not be in the trash.
     const away = join(layout.work, `swept-${randomBytes(4).toString('hex')}`);
-    renameSync(join(layout.work, name), away);
+    try {
+      renameSync(join(layout.work, name), away);
+    } catch (error) {
+      // The agent of the run before empties its trash after it has let go of the lock.
+      if (isSystemError(error, 'ENOENT')) continue;
+      throw error;
+    }
     trash.add(away);
   }
   const live = readLiveSha(layout);

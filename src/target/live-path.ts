@@ -139,7 +139,7 @@ export function foreignLivePath(path: string, live: Extract<LivePath, { readonly
     'live_foreign',
     `Cannot switch the live path "${path}": ${what} stands there, not a link of scap`,
     {
-      hint: 'To move it aside once and take over: scap push --adopt',
+      hint: 'To move it aside once and take over, run the same command with --adopt',
       data: { path, kind: live.kind },
     },
   );

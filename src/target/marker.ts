@@ -23,8 +23,8 @@ export interface Marker {
 /** Reads a marker; `undefined` when the revision is not complete. */
 export function readMarker(layout: TargetLayout, sha: Sha): Marker | undefined {
   try {
-    const marker = JSON.parse(readFileSync(layout.marker(sha), 'utf8')) as Marker;
-    return marker.version === 1 && marker.sha === sha && statSync(layout.revision(sha)).isDirectory()
+    const marker = JSON.parse(readFileSync(layout.marker(sha), 'utf8')) as Marker | null;
+    return marker?.version === 1 && marker.sha === sha && statSync(layout.revision(sha)).isDirectory()
       ? marker
       : undefined;
   } catch (error) {

@@ -1,5 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { ScapError } from '../core/errors.ts';
 import type { Sha } from '../core/sha.ts';
 import { createGit } from '../git/git-command.ts';
 import { readRefs } from '../git/repository.ts';
@@ -30,9 +31,7 @@ export async function probeTarget(layout: TargetLayout): Promise<TargetFacts> {
   const state = readState(layout);
   const live = readLivePath(layout);
   const liveSha = live.kind === 'revision' ? live.sha : undefined;
-  const held = existsSync(layout.repo)
-    ? await readRefs(createGit(layout.repo), 'refs/scap/revisions/')
-    : new Map<string, Sha>();
+  const held = await readHeld(layout);
   const { bavail, bsize, ffree } = statfsSync(nearestExisting(layout.cache));
   return {
     live,
@@ -45,6 +44,17 @@ export async function probeTarget(layout: TargetLayout): Promise<TargetFacts> {
     freeBytes: bavail * bsize,
     freeInodes: ffree,
   };
+}
+
+/** A repository that git refuses has nothing to build upon: a fetch replaces it. */
+async function readHeld({ repo }: TargetLayout): Promise<ReadonlyMap<string, Sha>> {
+  if (!existsSync(repo)) return new Map();
+  try {
+    return await readRefs(createGit(repo), 'refs/scap/revisions/');
+  } catch (error) {
+    if (error instanceof ScapError && error.code === 'process_failed' && error.data.exitCode === 128) return new Map();
+    throw error;
+  }
 }
 
 function nearestExisting(path: string): string {

@@ -45,7 +45,7 @@ export function readState(layout: TargetLayout): TargetState {
   const state = parseState(text);
   if (state !== undefined) return state;
   throw new ScapError('io_failed', `Cannot use "${layout.state}": it is no state of this version`, {
-    hint: `Look at it; when the cache may be made anew, move "${layout.cache}" aside and push again`,
+    hint: `When no other deploy host is in charge of this target, remove that file; what is served stays as it is`,
   });
 }
 
@@ -61,10 +61,14 @@ export function previousOf(state: TargetState, live: Sha | undefined): Sha | und
   return previous ?? undefined;
 }
 
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null);
+}
+
 function parseState(text: string): TargetState | undefined {
   try {
     const state = JSON.parse(text) as TargetState;
-    const sound = state.version === 1 && Number.isSafeInteger(state.fence) && Array.isArray(state.swaps);
+    const sound = state.version === 1 && Number.isSafeInteger(state.fence) && isListOfObjects(state.swaps);
     return sound ? { ...state, pinned: (state.pinned ?? []).filter(isSha) } : undefined;
   } catch {
     return undefined;

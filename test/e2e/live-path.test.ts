@@ -39,7 +39,7 @@ describe('a live path where something else stands', () => {
     const { stderr } = await me.expectStatus(7, 'push', 'staging');
     expect(stderr).toContain(words);
     expect(stderr).toContain('web2');
-    expect(stderr).toContain('scap push --adopt');
+    expect(stderr).toContain('run the same command with --adopt');
     await withoutAgents(me.cwd);
     expect(fingerprint(me.path('.scap/targets'))).toEqual(before);
     expect(await me.json(7, 'push', 'staging')).toMatchObject({

@@ -170,6 +170,6 @@ describe('scap rollback', () => {
   it('before anything was deployed says so and creates nothing', async () => {
     const me = createOperator();
     const { stderr } = await me.expectStatus(2, 'rollback');
-    expect(stderr).toContain('0 older revisions were live before and are still held');
+    expect(stderr).toContain('nothing was deployed yet');
   });
 });

@@ -91,10 +91,20 @@ describe('scap plan … --save, scap run', () => {
     [
       'a revision nobody has',
       (plan: Document) => {
-        plan.stages[0].tasks[0].revision = 'a'.repeat(40);
+        plan.revision = 'a'.repeat(40);
+        for (const task of plan.stages.flatMap(({ tasks }: Document) => tasks))
+          if (task.revision !== undefined) task.revision = plan.revision;
       },
       2,
       'does not hold it',
+    ],
+    [
+      'a task of another revision',
+      (plan: Document) => {
+        plan.stages[0].tasks[0].revision = 'a'.repeat(40);
+      },
+      3,
+      "its revision is not the plan's",
     ],
     [
       'a task id used twice',

@@ -1,5 +1,6 @@
 import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { liftHold, placeHold, readHold } from '../../deploy/deploy-host.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { probeLock } from '../../system/file-lock.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
@@ -17,7 +18,7 @@ export function runUnlock(io: Io, options: CommonOptions): Promise<ExitStatus> {
   return runSession(io, options, async ({ host }) => {
     const hold = liftHold(host);
     const text = hold ? `Lifted the hold of ${hold.user} on ${hold.host} (${hold.reason})` : 'There was no hold';
-    return { status: exitStatus.ok, json: { ok: true, lifted: hold ?? null }, text };
+    return { status: exitStatus.ok, json: { ok: true, lifted: hold ?? null }, text: toOneLine(text) };
   });
 }
 
@@ -35,7 +36,7 @@ export function runLock(io: Io, options: CommonOptions): Promise<ExitStatus> {
     return {
       status: exitStatus.ok,
       json: { ok: true, running: running ?? null, hold: hold ?? null },
-      text: lines.join('\n'),
+      text: lines.map(toOneLine).join('\n'),
     };
   });
 }

@@ -5,6 +5,7 @@ import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type ShownRevision, showRevision } from '../../deploy/inspect.ts';
 import { formatDifference } from '../../report/difference.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import type { CheckoutDifference, RevisionDifference } from '../../revision/revision-diff.ts';
 import type { Io } from '../io.ts';
 import { type CommonOptions, runSession } from '../session.ts';
@@ -48,7 +49,7 @@ function formatShown({ revision, live, difference }: ShownRevision, colour: bool
   const { sha, info, record } = revision;
   const head = [
     `revision  ${sha}${live ? '  (should be live)' : ''}`,
-    `by        ${info.author} <${info.email}>`,
+    `by        ${toOneLine(info.author)} <${toOneLine(info.email)}>`,
     `when      ${formatTime(info.time * 1000)}`,
     `made from ${info.parents[0] ?? 'nothing (the first)'}`,
     `holds     ${record.files} files, ${formatBytes(record.bytes)}`,
@@ -56,7 +57,7 @@ function formatShown({ revision, live, difference }: ShownRevision, colour: bool
       ? [`left out  ${record.excluded.count} excluded (${record.excluded.samples.slice(0, 5).join(', ')})`]
       : []),
     '',
-    ...info.message.split('\n').map((line) => `    ${line}`),
+    ...info.message.split('\n').map((line) => `    ${toOneLine(line)}`),
   ];
   const checkouts = verbose ? record.checkouts.map((checkout) => `  ${describeCheckout(checkout)}`) : [];
   const summary =

@@ -2,6 +2,7 @@ import { type ExitStatus, exitStatus } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
 import { type FleetStatus, type HostStatus, readFleetStatus } from '../../deploy/fleet-status.ts';
 import { formatFailures, groupFailures } from '../../report/group-failures.ts';
+import { toOneLine } from '../../report/plain-text.ts';
 import { createStyle, type Tone } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { countOf, formatCount } from '../../report/wording.ts';
@@ -60,7 +61,9 @@ function formatStatus(status: FleetStatus, colour: boolean, config: string | und
           `Last run: ${lastDeploy.n} (${lastDeploy.kind}) by ${lastDeploy.user}, ${lastDeploy.outcome}, ${formatTime(lastDeploy.startedAt)}`,
         ]
       : []),
-    ...(hold ? [style('warn', `Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`)] : []),
+    ...(hold
+      ? [style('warn', toOneLine(`Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`))]
+      : []),
     ...(running
       ? [style('warn', `Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`)]
       : []),

@@ -1,6 +1,7 @@
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { type ExitStatus, exitStatus, isUnreachable } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
+import { readDeployRecords } from '../../deploy/deploy-records.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
 import type { VerifyReport } from '../../deploy/target-client.ts';
 import { repair } from '../../deploy/upkeep.ts';
@@ -19,7 +20,7 @@ export interface VerifyOptions extends CommonOptions {
 /** How many paths are listed per host for people; `--json` has them all. */
 const listedPaths = 20;
 
-/** `scap verify`: exit 1 when some host's files are not what they should be, or could not be looked at. */
+/** `scap verify`: exit 1 when some host's files are not what they should be, or could not be looked at, or it serves none of ours. */
 export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
   return runSession(io, options, async (session) => {
     const deep = options.deep === true;
@@ -33,11 +34,15 @@ export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
     if (options.repair && drifted.size > 0) {
       return toCommandResult(session, await repair(session.host, { drifted, deep, limit, waitMs: options.wait ?? 0 }));
     }
-    const whole = hosts.every(({ report, error }) => error === undefined && report !== undefined && isWhole(report));
+    const isDeployed = readDeployRecords(session.host.layout).length > 0;
+    const whole = hosts.every(
+      ({ report, error }) =>
+        error === undefined && report !== undefined && isWhole(report) && !(isDeployed && report.revision === null),
+    );
     return {
       status: whole ? exitStatus.ok : exitStatus.partial,
       json: { ok: whole, deep, hosts: hosts.map(toJson) },
-      text: hosts.flatMap(formatVerification).join('\n'),
+      text: hosts.flatMap((found) => formatVerification(found, isDeployed)).join('\n'),
     };
   });
 }
@@ -61,10 +66,11 @@ function toJson({ host, report, error }: HostVerification) {
   };
 }
 
-function formatVerification({ host, report, error }: HostVerification): string[] {
+function formatVerification({ host, report, error }: HostVerification, isDeployed: boolean): string[] {
   const problem = error ?? report?.problem;
   if (problem) return [`${host}: ${toOneLine(problem.message)}`];
-  if (!report?.revision) return [`${host}: serves nothing`];
+  if (!report?.revision)
+    return [`${host}: ${isDeployed ? `serves no revision; bring it up with: scap seed ${host}` : 'serves nothing'}`];
   const { drift, revision } = report;
   if (drift.length === 0) return [`${host}: revision ${shortSha(revision)} is whole`];
   const shown = drift

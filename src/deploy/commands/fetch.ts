@@ -49,7 +49,7 @@ export class FetchCommand extends HostCommand<FetchArguments> {
       if (!(error instanceof ScapError) || !speaksOfRepository(error)) throw error;
       notify({ kind: 'note', code: 'fetch.complete', message: `${error.message}; sending the whole revision` });
       const complete = await this.#sendAll(run, revision, task, notify);
-      return this.#make(run, args, task, notify, { ...complete, anew: error.code !== 'base_missing' });
+      return this.#make(run, args, task, notify, { ...complete, anew: true });
     }
   }
 

@@ -32,6 +32,8 @@ export interface CopyOptions {
 /** A source that is busy making its own revision may take a while to answer; another may be quicker. */
 const grantPatienceMs = 10_000;
 const connectWithinMs = 15_000;
+/** A copy may take as long as its bytes keep coming, as slowly as `bwlimit` says: one that stands still is stopped by who watches it. */
+const takeWithinMs = 24 * 60 * 60_000;
 
 /**
  * Makes one copy of a blob, from where the child is. Returns when the child has checked all of it.
@@ -54,7 +56,12 @@ export async function copyBlob(options: CopyOptions): Promise<void> {
     if (notice.kind === 'progress' && notice.step === 'receive') onProgress(Math.min(notice.done, blob.sizeBytes));
   };
   try {
-    await takeBlob(child.connection, blob, ticket, { timeoutMs, signal, onNotice, title: 'fetch' });
+    await takeBlob(child.connection, blob, ticket, {
+      timeoutMs: takeWithinMs,
+      signal,
+      onNotice,
+      title: 'fetch',
+    });
   } catch (error) {
     revokeTicket(source.connection, ticket, { timeoutMs });
     const available = toScapError(error)?.data.availableBytes;

@@ -37,7 +37,7 @@ export function shaParam(params: Readonly<Record<string, unknown>>, name: string
 
 export function numberParam(params: Readonly<Record<string, unknown>>, name: string): number {
   const value = params[name];
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
   throw invalid(name, 'a number', value);
 }
 

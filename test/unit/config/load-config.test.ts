@@ -125,7 +125,7 @@ describe('loadConfig()', () => {
     mkdirSync(join(root, 'work/scap.yaml'));
     place('etc/scap.yaml');
     const message = `Cannot read the configuration "${join(root, 'work/scap.yaml')}": it is a directory`;
-    expect(() => load()).toThrow(expect.objectContaining({ code: 'io_failed', message }));
+    expect(() => load()).toThrow(expect.objectContaining({ code: 'config_missing', message }));
   });
 
   it('hands on warnings with their places', () => {

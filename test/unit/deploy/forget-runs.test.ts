@@ -27,7 +27,8 @@ describe('planForgettingRuns()', () => {
 });
 
 describe('forgetRuns()', () => {
-  const line = (n: number) => `{"n": ${n}, "from": "a later version"}`;
+  const line = (n: number) =>
+    `{"n": ${n}, "sha": "${'a'.repeat(40)}", "outcome": "ok", "hosts": {}, "from": "a later version"}`;
 
   /** The state directory of a deploy host after 23 runs. */
   function makeState() {

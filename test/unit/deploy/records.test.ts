@@ -67,7 +67,7 @@ describe('readDeployRecords()', () => {
   it('refuses damage in the middle, naming the line', () => {
     writeFileSync(layout.deploys, `${JSON.stringify(record(1))}\nnonsense\n${JSON.stringify(record(2))}\n`);
     expect(() => readDeployRecords(layout)).toThrow(
-      expect.objectContaining({ code: 'io_failed', message: expect.stringContaining('line 2 is not JSON') }),
+      expect.objectContaining({ code: 'io_failed', message: expect.stringContaining('line 2 is no record of a run') }),
     );
   });
 
