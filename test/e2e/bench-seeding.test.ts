@@ -23,10 +23,11 @@ it.runIf(isRoot)('scripts/bench --seeding prints its table and leaves nothing', 
   expect(exitCode, stderr).toBe(0);
   const seconds = String.raw`[\d.]+ s`;
   const compared = String.raw`${seconds} +[\d.]+×`;
+  const stock = String.raw`${seconds} +${compared} +[\d.]+ MB +[\d.]+×`;
   for (const hosts of ['1', '3'])
     expect(stdout).toMatch(
       new RegExp(
-        String.raw`^${hosts} +${seconds} +${compared} +\d+ +[\d.]+ MB +${seconds} +${compared} +[\d.]+ MB +[\d.]+× +${seconds} +\d+ MB$`,
+        String.raw`^${hosts} +${seconds} +${compared} +\d+ +[\d.]+ MB +${stock} +${stock} +${seconds} +\d+ MB$`,
         'm',
       ),
     );

@@ -17,9 +17,16 @@ afterEach(async () => {
 });
 
 /** Every bundle above 1 MiB is relayed, at a rate that leaves time for something to happen. */
-function largeSite({ ports = '8730-8790', bwlimit = '0', budget = 0, more = [] as string[] } = {}) {
+function largeSite({
+  ports = '8730-8790',
+  bwlimit = '0',
+  budget = 0,
+  more = [] as string[],
+  fetchTimeout = '10m',
+} = {}) {
   const config = [
     `fanout: {degree: 2, threshold: 1MiB, ports: "${ports}", bwlimit: ${bwlimit}}`,
+    `timeouts: {fetch: ${fetchTimeout}}`,
     `groups: [{name: all, hosts: ["*"], failureBudget: ${budget}}]`,
   ];
   const site = new Site({ hosts: [...hosts, ...more], config: config.join('\n') });
@@ -144,6 +151,13 @@ describe('a bundle above the threshold', () => {
     expect(losses).toBeGreaterThan(0);
     expect(sentBytes).toBeGreaterThanOrEqual(hosts.length * bytes);
     expect(sentBytes).toBeLessThanOrEqual((2 + losses) * bytes);
+  });
+
+  it('[B18] may take longer than timeouts.fetch as long as its bytes come, as slowly as bwlimit says', async () => {
+    const { site, tree } = largeSite({ bwlimit: '1500kB', fetchTimeout: '6s' });
+    const run = await site.ok(['push', '--events']);
+    for (const host of hosts) expect(served(site, host)).toBe(tree);
+    expect(tellOf(run).distributed).toMatchObject([{ losses: 0, failed: 0 }]);
   });
 
   it('[B14] reaches the others when targets on its way are killed', async () => {
