@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countTree } from '../../fixture/count-tree.ts';
@@ -65,6 +66,8 @@ class TiersRun {
     this.#options = options;
     this.#hosts = new Map(hosts.map((host) => [host.name, host]));
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    // Every copy and every daemon listens to it.
+    setMaxListeners(0, this.#signal);
     this.#state = startTiers(hosts.map(({ name }) => name));
   }
 
