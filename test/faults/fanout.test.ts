@@ -1,10 +1,11 @@
 // Large bundles go from target to target: what that must hold to when targets, connections and deploy hosts fail on the way.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, eventually, type Finished, hashTree, listProcesses, Site, stage } from './support/site.ts';
+import { agentOf, receivedBytes } from './support/relayed.ts';
+import { cleanUp, eventually, type Finished, hashTree, Site, stage } from './support/site.ts';
 
 const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
 const largeBytes = 12_000_000;
@@ -71,25 +72,11 @@ function tellOf({ stdout }: Finished): Told {
   };
 }
 
-function receivedBytes(site: Site, host: string): number {
-  const work = join(site.cache(host), 'work');
-  const parts = existsSync(work) ? readdirSync(work).filter((name) => /^blob-\w+\.part$/.test(name)) : [];
-  return parts.reduce((sum, name) => sum + statSync(join(work, name)).size, 0);
-}
-
 /** Waits until at least four copies are under way; returns to whom. */
 async function copiesUnderWay(site: Site): Promise<readonly string[]> {
   const underWay = () => hosts.filter((host) => receivedBytes(site, host) > 100_000);
   await eventually(() => underWay().length >= 4);
   return underWay();
-}
-
-function agentOf(site: Site, host: string): number {
-  const agent = listProcesses(dirname(site.cache(host))).find((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('serve'),
-  );
-  if (agent === undefined) throw new Error(`${host} has no agent`);
-  return agent;
 }
 
 describe('a bundle above the threshold', () => {

@@ -1,9 +1,10 @@
 // New hosts of a site get a revision from those of the site that have it, whatever becomes of these.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, eventually, type Finished, hashTree, listProcesses, Site, stage } from './support/site.ts';
+import { agentOf, receivedBytes } from './support/relayed.ts';
+import { cleanUp, eventually, type Finished, hashTree, Site, stage } from './support/site.ts';
 
 const north = ['web1', 'web2', 'web3', 'web4'];
 const south = ['web5', 'web6'];
@@ -40,20 +41,6 @@ async function seeded({ bwlimit = '0' } = {}) {
 function expectServed(site: Site, hosts: readonly string[], tree: string): void {
   for (const host of hosts)
     expect(existsSync(site.live(host)) ? hashTree(site.live(host)) : 'nothing', host).toBe(tree);
-}
-
-function agentOf(site: Site, host: string): number {
-  const agent = listProcesses(dirname(site.cache(host))).find((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('serve'),
-  );
-  if (agent === undefined) throw new Error(`${host} has no agent`);
-  return agent;
-}
-
-function receivedBytes(site: Site, host: string): number {
-  const work = join(site.cache(host), 'work');
-  const parts = existsSync(work) ? readdirSync(work).filter((name) => /^blob-\w+\.part$/.test(name)) : [];
-  return parts.reduce((sum, name) => sum + statSync(join(work, name)).size, 0);
 }
 
 describe('seeding beside hosts that have the revision', () => {
