@@ -1,12 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Sha } from '../core/sha.ts';
 import type { EventBus } from '../events/event.ts';
 import { timesRef, writeBundle } from '../git/bundle.ts';
 import type { DeployRepository } from '../revision/deploy-repository.ts';
+import { hashFile } from '../system/hash-file.ts';
 import type { Payload } from '../transport/payload.ts';
 
 /** A bundle ready to be sent to any number of targets. */
@@ -62,12 +62,6 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
       for (const path of paths) rmSync(path, { force: true });
     },
   };
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest('hex');
 }
 
 /**

@@ -123,7 +123,7 @@ function refuseAfterHalfARun(last: DeployRecord | undefined, history: readonly S
   const [live, before] = [history.at(-1), history.at(-2)];
   if (last === undefined || live === undefined || last.sha === live) return;
   const isHalf = ['interrupted', 'aborted', 'failed', 'not-rolled-back'].includes(last.outcome);
-  if (!isHalf || (last.counts !== null && last.counts.promoted === 0)) return;
+  if (!isHalf || last.counts?.promoted === 0) return;
   const further = before === undefined ? '' : `; to the one before that: scap rollback ${shortSha(before)}`;
   throw new ScapError(
     'revision_ambiguous',

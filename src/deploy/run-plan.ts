@@ -114,7 +114,7 @@ export async function runPlan(
   await using neighbours = createNeighbours({
     fleet,
     hosts: world.hosts.values(),
-    lastSeen: readLastSeen(layout),
+    readLastSeen: () => readLastSeen(layout),
     // What is found out about hosts of no concern to this run is of no concern to who reads about it.
     openFleet: (outsiders) => openFleet({ ...host, bus: createEventBus() }, outsiders),
     admission,

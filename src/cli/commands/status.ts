@@ -65,7 +65,12 @@ function formatStatus(status: FleetStatus, colour: boolean, config: string | und
       ? [style('warn', toOneLine(`Hold: ${hold.user} on ${hold.host} since ${hold.since}: ${hold.reason}`))]
       : []),
     ...(running
-      ? [style('warn', `Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`)]
+      ? [
+          style(
+            'warn',
+            toOneLine(`Running: ${running.user} (pid ${running.pid}) since ${running.since}: ${running.reason}`),
+          ),
+        ]
       : []),
   ];
   const rows = hosts.map((host) => [

@@ -1,7 +1,7 @@
 import { toDisplayPath } from '../../core/byte-path.ts';
 import { type ExitStatus, exitStatus, isUnreachable } from '../../core/errors.ts';
 import { shortSha } from '../../core/sha.ts';
-import { readDeployRecords } from '../../deploy/deploy-records.ts';
+import { openForReading } from '../../deploy/deploy-host.ts';
 import { type HostVerification, verifyFleet } from '../../deploy/inspect.ts';
 import type { VerifyReport } from '../../deploy/target-client.ts';
 import { repair } from '../../deploy/upkeep.ts';
@@ -34,7 +34,7 @@ export function runVerify(io: Io, options: VerifyOptions): Promise<ExitStatus> {
     if (options.repair && drifted.size > 0) {
       return toCommandResult(session, await repair(session.host, { drifted, deep, limit, waitMs: options.wait ?? 0 }));
     }
-    const isDeployed = readDeployRecords(session.host.layout).length > 0;
+    const isDeployed = (await openForReading(session.host)).live() !== undefined;
     const whole = hosts.every(
       ({ report, error }) =>
         error === undefined && report !== undefined && isWhole(report) && !(isDeployed && report.revision === null),

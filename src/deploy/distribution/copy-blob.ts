@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { ScapError, toScapError } from '../../core/errors.ts';
+import { withPatience } from '../../core/patience.ts';
 import type { BlobName } from '../../target/relay/blob-name.ts';
 import type { RateLimit } from '../../target/relay/rate-limit.ts';
 import type { RelayTicket } from '../../target/relay/ticket.ts';
@@ -71,14 +72,10 @@ export async function copyBlob(options: CopyOptions): Promise<void> {
 }
 
 async function getTicket(source: Peer, { blob, child, listening, timeoutMs }: CopyOptions): Promise<RelayTicket> {
-  let late: NodeJS.Timeout | undefined;
   // Not with a deadline of its own: that would cost the source its connection, and its part in the run.
   const granted = grantBlob(source.connection, blob, { child: child.host.name, ttlMs: connectWithinMs }, { timeoutMs });
-  const patience = new Promise<undefined>((resolve) => {
-    late = setTimeout(resolve, grantPatienceMs, undefined);
-  });
   try {
-    const ticket = await Promise.race([granted, patience]);
+    const ticket = await withPatience(granted, grantPatienceMs);
     if (ticket !== undefined) return checkTicket(ticket, source, listening);
     granted.then((unused) => revokeTicket(source.connection, unused, { timeoutMs })).catch(() => {});
     throw cannotTake(source, `it did not answer for ${grantPatienceMs} ms`);
@@ -86,8 +83,6 @@ async function getTicket(source: Peer, { blob, child, listening, timeoutMs }: Co
     // Whatever the source says of itself, the child is not to blame.
     if (error instanceof ScapError && (error.code === 'relay_unavailable' || error.code === 'source_lost')) throw error;
     throw cannotTake(source, error instanceof Error ? error.message : String(error), error);
-  } finally {
-    clearTimeout(late);
   }
 }
 

@@ -2,6 +2,7 @@
  * Hosts that have a revision and stand near new ones. From there it is brought to them, rather than from afar: a site is served by its own.
  */
 import { ScapError, toErrorReport } from '../../core/errors.ts';
+import { withPatience } from '../../core/patience.ts';
 import type { Sha } from '../../core/sha.ts';
 import type { EventBus } from '../../events/event.ts';
 import type { Host } from '../../inventory/host.ts';
@@ -31,8 +32,8 @@ export interface NeighbourOptions {
   readonly fleet: Fleet;
   /** Every host of the inventory. */
   readonly hosts: Iterable<Host>;
-  /** What each host was last seen to serve. */
-  readonly lastSeen: ReadonlyMap<string, { readonly live: Sha | null }>;
+  /** Reads what each host was last seen to serve; asked only when somebody needs a neighbour. */
+  readonly readLastSeen: () => ReadonlyMap<string, { readonly live: Sha | null }>;
   /** Reaches hosts that take no part in the run. */
   readonly openFleet: (hosts: readonly Host[]) => Fleet;
   readonly admission: RunAdmission;
@@ -61,7 +62,11 @@ export function createNeighbours(options: NeighbourOptions): Neighbours {
   const find = async (revision: Sha, near: Host): Promise<Origin | undefined> => {
     for (const candidate of (await listCandidates(revision, near, options)).slice(0, mostAsked)) {
       try {
-        return await withPatience(askForBundle(revision, candidate.host, reach(candidate), options));
+        // Not with a deadline of its own: that would cost a host of the run its connection.
+        const asked = askForBundle(revision, candidate.host, reach(candidate), options);
+        const origin = await withPatience(asked, patienceMs);
+        if (origin !== undefined) return origin;
+        throw new ScapError('request_timeout', `Cannot make a bundle: not ready after ${patienceMs / 1000} s`);
       } catch (error) {
         if (signal.aborted) return undefined;
         bus.emit('neighbour.failed', { host: candidate.host.name, error: toErrorReport(error) });
@@ -93,9 +98,10 @@ interface Candidate {
 async function listCandidates(
   revision: Sha,
   near: Host,
-  { fleet, hosts, lastSeen }: NeighbourOptions,
+  { fleet, hosts, readLastSeen }: NeighbourOptions,
 ): Promise<readonly Candidate[]> {
   const members = await fleet.survey();
+  const lastSeen = readLastSeen();
   const inRun = new Set(members.map(({ host }) => host.name));
   const candidates = [
     ...members.flatMap(({ host, report }) => (report?.complete.includes(revision) ? [{ host, isInRun: true }] : [])),
@@ -122,22 +128,4 @@ async function askForBundle(
   const connection = await fleet.begun(host.name, admission, signal);
   const blob = await makeBlob(connection, revision, listening, { timeoutMs, signal });
   return { host, connection, blob };
-}
-
-/** Gives up waiting, not the request: a deadline of its own would cost a host of the run its connection. */
-async function withPatience(asked: Promise<Origin>): Promise<Origin> {
-  let late: NodeJS.Timeout | undefined;
-  const patience = new Promise<never>((_, reject) => {
-    const seconds = patienceMs / 1000;
-    late = setTimeout(
-      () => reject(new ScapError('request_timeout', `Cannot take a bundle from it: not ready after ${seconds} s`)),
-      patienceMs,
-    );
-  });
-  asked.catch(() => {});
-  try {
-    return await Promise.race([asked, patience]);
-  } finally {
-    clearTimeout(late);
-  }
 }

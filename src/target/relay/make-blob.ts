@@ -2,15 +2,15 @@
  * A blob made here: a bundle of a revision that this target has, for others to take. What they take is checked by each of them against the
  * revision's id, so nothing is trusted that was not before.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { ScapError } from '../../core/errors.ts';
 import type { Sha } from '../../core/sha.ts';
 import { timesRef, writeBundle } from '../../git/bundle.ts';
 import type { Git } from '../../git/git-command.ts';
 import { readRefs } from '../../git/repository.ts';
+import { hashFile } from '../../system/hash-file.ts';
 import type { TargetLayout } from '../layout.ts';
 import { readMarker } from '../marker.ts';
 import type { BlobName } from './blob-name.ts';
@@ -34,9 +34,7 @@ export async function makeBlob(revision: Sha, { layout, git, signal }: MakeBlobO
   try {
     const extra = new Map([[timesRef(revision), times]]);
     const sizeBytes = await writeBundle(git, path, { revision, base: undefined, extra }, signal);
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-    const sha256 = hash.digest('hex');
+    const sha256 = await hashFile(path);
     renameSync(path, layout.blob(sha256));
     return { sha256, sizeBytes };
   } catch (error) {

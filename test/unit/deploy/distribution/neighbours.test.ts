@@ -46,7 +46,7 @@ function neighboursIn({ inRun = [], others = [], broken = [] }: World) {
   const neighbours = createNeighbours({
     fleet: fleetOf([[newHost, []], ...inRun], 'run'),
     hosts: [newHost, ...inRun.map(([each]) => each), ...others.map(([each]) => each)],
-    lastSeen: new Map(others.map(([each, live]) => [each.name, { live }])),
+    readLastSeen: () => new Map(others.map(([each, live]) => [each.name, { live }])),
     openFleet: ([only]) => fleetOf([], only?.name ?? 'nobody'),
     admission: { fence: 1, run: 'run', reason: 'test' },
     listening: { ports: { first: 8730, last: 8790 }, bytesPerSecond: 0 },
