@@ -24,7 +24,7 @@ const fileName = 'scap.yaml';
 /**
  * Reads the first configuration file there is: the explicit one, `$SCAP_CONFIG`, `scap.yaml` in `cwd` and its parents, the system's.
  *
- * Returns `undefined` when there is none. Throws `config_missing` when a file somebody named does not exist, and
+ * Returns `undefined` when there is none. Throws `config_missing` when a file somebody named does not exist or one is a directory, and
  * `permission_denied` or `io_failed` when one is there but cannot be read: falling back to another would deploy the wrong thing.
  */
 export function readConfigFile({ explicitPath, env, cwd, systemPath }: ConfigSearch): ConfigFile | undefined {
@@ -58,7 +58,7 @@ function readIfPresent(path: string): string | undefined {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     if (isSystemError(error, 'EISDIR')) {
       throw new ScapError('config_missing', `Cannot read the configuration "${path}": it is a directory`, {
-        hint: `Name the file in it: ${join(path, fileName)}`,
+        hint: `Name a file, such as ${join(path, fileName)}`,
         cause: error,
       });
     }

@@ -1,14 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatMarkdown, formatText } from '../format-report.ts';
-import { describeMachine } from '../machine.ts';
-import { createProgress } from '../progress.ts';
-import { releaseScap } from '../scap-side.ts';
-import { refuseSmallSpace } from '../space.ts';
 import { runTableBench } from '../table-bench.ts';
 import { runBesideBench } from './beside/run-beside-bench.ts';
-import { makeSeedingTree, measureSeeding, type SeedingResult } from './measure-seeding.ts';
+import { measureSeeding, type SeedingResult } from './measure-seeding.ts';
 import { parseSeedingBench, SEEDING_USAGE, type SeedingRequest } from './parse-seeding.ts';
+import { prepareSeeding } from './prepare-seeding.ts';
 import { describeSeeding, explainSeeding, introduceSeeding } from './report-seeding.ts';
 
 /** On a host at most: the bundle, the objects, the tree, and those of rsync. */
@@ -22,14 +19,8 @@ export async function runSeedingBench(args: readonly string[], signal: AbortSign
 }
 
 async function measure(directory: string, request: SeedingRequest, signal: AbortSignal): Promise<void> {
-  const copies = Math.max(...request.hostCounts) * copiesPerHost + 4;
-  refuseSmallSpace(directory, { bytes: request.totalBytes * copies, inodes: copies * 1000 });
-  const machine = await describeMachine(directory, signal);
-  const say = createProgress();
-  const program = await releaseScap(join(directory, 'program'), signal);
-  const staging = join(directory, 'staging');
-  mkdirSync(staging);
-  makeSeedingTree(staging, request.totalBytes);
+  const copies = Math.max(...request.hostCounts) * copiesPerHost;
+  const { machine, say, program, staging } = await prepareSeeding(directory, request.totalBytes, copies, signal);
   const results: SeedingResult[] = [];
   const report = () => [...introduceSeeding(machine), ...describeSeeding(results, request), ...explainSeeding(request)];
   for (const [at, hostCount] of request.hostCounts.entries()) {

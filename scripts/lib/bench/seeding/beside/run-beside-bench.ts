@@ -1,12 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatMarkdown, formatText } from '../../format-report.ts';
-import { describeMachine } from '../../machine.ts';
-import { createProgress } from '../../progress.ts';
-import { releaseScap } from '../../scap-side.ts';
-import { refuseSmallSpace } from '../../space.ts';
 import { runTableBench } from '../../table-bench.ts';
-import { makeSeedingTree } from '../measure-seeding.ts';
+import { prepareSeeding } from '../prepare-seeding.ts';
 import { measureBeside } from './measure-beside.ts';
 import { BESIDE_USAGE, type BesideRequest, parseBesideBench } from './parse-beside.ts';
 import { composeBesideReport } from './report-beside.ts';
@@ -21,14 +17,8 @@ export async function runBesideBench(args: readonly string[], signal: AbortSigna
 }
 
 async function measure(directory: string, request: BesideRequest, signal: AbortSignal): Promise<void> {
-  const copies = (request.oldCount + request.newCount) * copiesPerHost + 4;
-  refuseSmallSpace(directory, { bytes: request.totalBytes * copies, inodes: copies * 1000 });
-  const machine = await describeMachine(directory, signal);
-  const say = createProgress();
-  const program = await releaseScap(join(directory, 'program'), signal);
-  const staging = join(directory, 'staging');
-  mkdirSync(staging);
-  makeSeedingTree(staging, request.totalBytes);
+  const copies = (request.oldCount + request.newCount) * copiesPerHost;
+  const { machine, say, program, staging } = await prepareSeeding(directory, request.totalBytes, copies, signal);
   const own = join(directory, 'b');
   const result = await measureBeside({ request, program, staging, directory: own, signal, say });
   const report = composeBesideReport(result, request, machine);
