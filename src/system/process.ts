@@ -5,8 +5,9 @@
  * when), and ending it ends its descendants too: execa 9 alone would leave a grandchild that holds a pipe, and hang on it.
  */
 import { spawn } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ResultPromise } from 'execa';
 import { isSystemError, ScapError } from '../core/errors.ts';
 import { agentMark } from './marked-processes.ts';
@@ -58,6 +59,8 @@ export interface StreamedProcess {
   readonly pid: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
+  /** What the child has at descriptor 3; there when it was asked for. */
+  readonly channel: Duplex | undefined;
   /** Settles when the process has ended and its pipes are closed; rejects as {@link run} does. */
   readonly done: Promise<void>;
   /** Ends the process group: TERM, so that it can end what it started itself, then KILL after two seconds. */
@@ -73,6 +76,8 @@ export interface StreamOptions extends ProcessOptions {
   readonly stdinFd?: number | undefined;
   readonly stdoutFd?: number | undefined;
   readonly okExits?: readonly number[] | undefined;
+  /** Gives the child, and what it starts, a descriptor 3 that leads here and back. */
+  readonly withChannel?: boolean | undefined;
   /** Told each piece of standard error as it comes; the last 64 KiB are kept for the error in any case. */
   readonly onStderr?: ((text: string) => void) | undefined;
 }
@@ -80,8 +85,7 @@ export interface StreamOptions extends ProcessOptions {
 /** Starts a program whose input or output is too large, or too alive, to be collected. The caller must consume `stdout`. */
 export async function startStreamed(argv: Argv, options: StreamOptions = {}): Promise<StreamedProcess> {
   const child = start(await loadExeca(), argv, options, {
-    stdin: options.stdinFd ?? 'pipe',
-    stdout: options.stdoutFd ?? 'pipe',
+    stdio: [options.stdinFd ?? 'pipe', options.stdoutFd ?? 'pipe', 'pipe', ...(options.withChannel ? ['pipe'] : [])],
     buffer: false,
   });
   let stderr = '';
@@ -92,6 +96,10 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
   });
   // A reader that ends early closes the pipe under us; the exit status says what happened.
   child.stdin?.on('error', () => {});
+  const channel = options.withChannel ? (child.stdio[3] as unknown as Duplex) : undefined;
+  channel?.on('error', () => {});
+  // What nobody has read by then nobody waits for.
+  if (channel !== undefined) (child as unknown as EventEmitter).once('exit', () => channel.destroy());
   const done = child.then((result) => {
     if (result.exitCode !== undefined && (options.okExits ?? [0]).includes(result.exitCode)) return;
     throw failure(argv, options, result, stderr);
@@ -111,7 +119,7 @@ export async function startStreamed(argv: Argv, options: StreamOptions = {}): Pr
     const timer = terminateGroup(pid);
     void child.finally(() => clearTimeout(timer));
   };
-  return { pid, stdin: child.stdin, stdout: child.stdout, done, kill, setIdle, release };
+  return { pid, stdin: child.stdin, stdout: child.stdout, channel, done, kill, setIdle, release };
 }
 
 /** Starts a program that nobody waits for, hears of or ends: it outlives this process. A program that cannot be started is passed over. */

@@ -1,8 +1,9 @@
 /**
  * A connection to the agent on one target, and the protocol over any pair of byte streams. Every transport yields the same.
  */
-import type { Readable, Writable } from 'node:stream';
 import { fromErrorReport, ScapError } from '../core/errors.ts';
+import type { Argv } from '../system/process.ts';
+import type { AgentStreams, BesideProgram } from './agent-streams.ts';
 import { type ClockOffset, ClockRelation, timeNow } from './clock-relation.ts';
 import { type Payload, writePayload } from './payload.ts';
 import {
@@ -40,20 +41,12 @@ export interface Connection {
    * the target did, and the connection is unusable.
    */
   request(verb: string, params: unknown, options: RequestOptions): Promise<unknown>;
+  /**
+   * Starts another program on the target, beside the agent. Throws `connection_lost`, or what kept it from being started.
+   */
+  execute(argv: Argv): Promise<BesideProgram>;
   /** Tells the agent that nothing more comes and lets it go. It may still be deleting what it has thrown away. */
   close(): Promise<void>;
-}
-
-/** What a transport must bring: the streams of a started agent. */
-export interface AgentStreams {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  /** Resolves with a sentence about why the agent is gone. */
-  readonly ended: Promise<string>;
-  /** Ends the agent at once. */
-  kill(): void;
-  /** Lets the agent end by itself, without anybody waiting for it. */
-  release(): void;
 }
 
 /** How often a deploy host is heard. Often enough for several to be lost within a lease, seldom enough to cost nothing on a thousand hosts. */
@@ -174,6 +167,11 @@ class StreamConnection implements Connection {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  async execute(argv: Argv): Promise<BesideProgram> {
+    if (this.#failure) throw this.#failure;
+    return this.#streams.execute(argv);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { agentMarkName, killMarked } from '../system/marked-processes.ts';
-import { startStreamed } from '../system/process.ts';
+import { type Argv, killGroup, startStreamed } from '../system/process.ts';
 import { checkAgentProgram } from './agent-program.ts';
+import type { BesideProgram } from './agent-streams.ts';
 import { openConnection } from './connection.ts';
 import type { Transport } from './transport.ts';
 
@@ -62,9 +63,17 @@ export function createLocalTransport({ agentPath }: LocalTransportOptions): Tran
         clearTimeout(reaper);
         liveTokens.delete(token);
       });
-      return openConnection(endpoint.name, { ...child, kill, release, ended }, options);
+      const execute = (argv: Argv) => startBeside(argv, token);
+      return openConnection(endpoint.name, { ...child, kill, release, ended, execute }, options);
     },
   };
+}
+
+async function startBeside(argv: Argv, token: string): Promise<BesideProgram> {
+  const env = { ...agentEnvironment(), [agentMarkName]: token };
+  const { pid, stdin, stdout, done } = await startStreamed(argv, { env, cwd: '/' });
+  // How it ended, the two programs tell each other.
+  return { stdin, stdout, ended: done.catch(() => {}), kill: () => killGroup(pid, 'SIGKILL') };
 }
 
 /** Past the KILL that `system/process` sends two seconds after its TERM; an agent stuck in the kernel is then left to it. */

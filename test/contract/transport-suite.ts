@@ -106,6 +106,37 @@ export function describeTransport(name: string, { withAgent, realAgent, fakeAgen
       },
     );
 
+    it('execute() starts another program beside the agent, and carries bytes both ways', async () => {
+      const connection = await real();
+      const { stdin, stdout, ended } = await connection.execute(['cat', '-', join(directory, "it's a file")]);
+      writeFileSync(join(directory, "it's a file"), 'and the file');
+      const sent = randomBytes(3_000_000);
+      stdin.end(sent);
+      const chunks: Buffer[] = [];
+      for await (const chunk of stdout) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).equals(Buffer.concat([sent, Buffer.from('and the file')]))).toBe(true);
+      await ended;
+      expect(await connection.request('probe', {}, { timeoutMs: 10_000 })).toMatchObject({ fence: 0 });
+    });
+
+    it('kill() ends a program beside the agent, which goes on', async () => {
+      const connection = await real();
+      const program = await connection.execute(['sed', '-u', '-n', `w ${join(directory, 'seen')}`]);
+      program.stdin.write('begun\n');
+      await until(() => readIfThere(join(directory, 'seen')) === 'begun\n', 'the program to have begun');
+      program.stdout.resume();
+      program.kill();
+      await program.ended;
+      await until(() => alive().length === 1, 'the program to be gone');
+      expect(await connection.request('probe', {}, { timeoutMs: 10_000 })).toMatchObject({ fence: 0 });
+    });
+
+    it('execute() after the end of the connection: connection_lost', async () => {
+      const connection = await real();
+      await connection.close();
+      await expect(connection.execute(['true'])).rejects.toMatchObject({ code: 'connection_lost' });
+    });
+
     it('an error brings its hint and its data', async () => {
       const connection = await real();
       await connection.request('begin', { fence: 9 }, { timeoutMs: 10_000 });
@@ -436,4 +467,8 @@ export function describeTransport(name: string, { withAgent, realAgent, fakeAgen
 
 function payloadOf(bytes: Buffer): Payload {
   return { sizeBytes: bytes.length, open: () => Readable.from(bytes.length === 0 ? [] : [bytes]) };
+}
+
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }

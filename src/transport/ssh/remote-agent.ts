@@ -3,7 +3,10 @@
  */
 import type { Client, ClientChannel } from 'ssh2';
 import { type ErrorCode, ScapError } from '../../core/errors.ts';
-import type { AgentStreams, ConnectOptions } from '../connection.ts';
+import { quoteForShell } from '../../core/shell-quote.ts';
+import type { Argv } from '../../system/process.ts';
+import type { AgentStreams, BesideProgram } from '../agent-streams.ts';
+import type { ConnectOptions } from '../connection.ts';
 import { type AgentStart, bootstrapCommand, parseBootstrapLine, reapCommand } from './bootstrap.ts';
 import { stopped } from './jump-hosts.ts';
 import type { Link } from './link.ts';
@@ -48,7 +51,15 @@ export async function startRemoteAgent(
     const release = () => part(link.end);
     // What ended badly may leave behind what it had started.
     void ended.then(({ isClean }) => (isClean ? release() : kill()));
-    return { stdin: channel, stdout: channel, ended: ended.then(({ why }) => why), kill, release };
+    const startBeside = (argv: Argv) => executeBeside(link, argv, { host, timeoutMs: options.timeoutMs });
+    return {
+      stdin: channel,
+      stdout: channel,
+      ended: ended.then(({ why }) => why),
+      kill,
+      release,
+      execute: startBeside,
+    };
   } catch (error) {
     link.destroy();
     throw error;
@@ -201,6 +212,18 @@ function execute(client: Client, command: string, { host, timeoutMs, signal }: W
       close();
     }
   });
+}
+
+/** In another session of the same connection. A server that closes it ends what reads from it or writes to it. */
+async function executeBeside({ client }: Link, argv: Argv, wait: Wait): Promise<BesideProgram> {
+  const channel = await execute(client, quoteForShell(['exec', ...argv]), wait);
+  channel.on('error', () => {});
+  channel.stderr.resume();
+  const ended = new Promise<void>((resolve) => {
+    channel.once('close', resolve);
+    client.once('close', resolve);
+  });
+  return { stdin: channel, stdout: channel, ended, kill: () => channel.destroy() };
 }
 
 /** Over the same connection while it lasts; when it is gone, the agent notices that by itself. Ends the link. Never throws. */

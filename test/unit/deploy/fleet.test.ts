@@ -37,6 +37,7 @@ function fleetOfOne(
       hello,
       clock: { offsetMs: undefined, slackMs: Number.POSITIVE_INFINITY },
       request,
+      execute: () => Promise.reject(new Error('not here')),
       close: async () => {},
       get usable() {
         return usable;

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { runStage } from '../../../src/deploy/target-client.ts';
-import { type AgentStreams, openConnection } from '../../../src/transport/connection.ts';
+import type { AgentStreams } from '../../../src/transport/agent-streams.ts';
+import { openConnection } from '../../../src/transport/connection.ts';
 import type { AgentNotice } from '../../../src/transport/protocol.ts';
 
 /** A connection to an agent that says what the test has it say, and never ends. */
@@ -13,6 +14,7 @@ async function connect() {
     ended: new Promise(() => {}),
     kill: () => {},
     release: () => {},
+    execute: () => Promise.reject(new Error('not here')),
   };
   const say = (message: unknown) => stdout.write(`${JSON.stringify(message)}\n`);
   say({ type: 'hello', protocol: 1, pid: 1, versions: {} });

@@ -28,6 +28,7 @@ export function createSimulatedTransport(simulators: number): Transport {
         ended,
         kill: () => void socket.destroy(),
         release: () => void socket.unref(),
+        execute: () => Promise.reject(new Error('A simulated host runs no programs')),
       };
       return openConnection(endpoint.name, streams, options);
     },
