@@ -83,6 +83,7 @@ export function createConfigSchema(base: PathBase, { stagingRequired }: { readon
       threshold: bytes.prefault('8MiB'),
       ports: portRange.prefault('8730-8790'),
       bwlimit: bytes.prefault(0),
+      carrier: z.enum(['relay', 'rsync']).default('relay'),
     }).prefault({}),
     timeouts: section({
       fetch: timeout.prefault('10m'),

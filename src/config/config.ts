@@ -66,7 +66,12 @@ export interface FanoutSettings {
   readonly ports: PortRange;
   /** Bytes per second that one source of large bundles, the deploy host too, may send to all others together; 0: no limit. */
   readonly bytesPerSecond: number;
+  /** What brings a large bundle from one to another. */
+  readonly carrier: Carrier;
 }
+
+/** What carries large bundles: hosts pass on what they receive, or rsync fetches it from those that have all of it. */
+export type Carrier = 'relay' | 'rsync';
 
 /** Ways to reach a host. */
 export type Transport = 'local' | 'ssh';

@@ -98,6 +98,7 @@ function toConfig(input: ConfigInput, source?: string, yaml?: YamlText): Config 
       thresholdBytes: input.fanout.threshold,
       ports: input.fanout.ports,
       bytesPerSecond: input.fanout.bwlimit,
+      carrier: input.fanout.carrier,
     },
     hosts: ordered.map(({ name, position }) => toHost(name, where(position), input)),
     groups: groups.length > 0 ? groups : [everyHost],

@@ -12,6 +12,8 @@ import type { Payload } from '../transport/payload.ts';
 /** A bundle ready to be sent to any number of targets. */
 export interface ReadyBundle extends Payload {
   readonly sha256: string;
+  /** The file that holds it. */
+  readonly path: string;
   /** As `open`, from a byte on, in pieces of at most so many bytes. */
   openFrom(offset: number, pieceBytes: number): Readable;
 }
@@ -43,6 +45,7 @@ export function createBundleStore(repository: DeployRepository, workDir: string,
     const small = sizeBytes <= smallBytes ? readFileSync(path) : undefined;
     return {
       sizeBytes,
+      path,
       sha256: await hashFile(path),
       open: () => small ?? createReadStream(path, { highWaterMark: 256 * 1024 }),
       openFrom: (start, pieceBytes) => createReadStream(path, { start, highWaterMark: pieceBytes }),

@@ -2,6 +2,7 @@
  * What the deploy host asks of the relay of one target, typed; see `target/relay/relay-verbs`. What a target answers is untrusted until it went
  * through here.
  */
+import type { Carrier } from '../config/config.ts';
 import { ScapError } from '../core/errors.ts';
 import { formatPortRange, type PortRange } from '../core/port-range.ts';
 import type { Sha } from '../core/sha.ts';
@@ -17,16 +18,17 @@ export interface Listening {
   readonly ports: PortRange;
   /** Bytes per second to all others together; 0: no limit. */
   readonly bytesPerSecond: number;
+  readonly carrier: Carrier;
 }
 
 /** Tells a target of a blob that it will get; what it holds of it already. */
 export async function openBlob(
   connection: Connection,
   blob: BlobName,
-  { ports, bytesPerSecond }: Listening,
+  listening: Listening,
   options: Options,
 ): Promise<Holding> {
-  const params = { blob: nameOf(blob), ports: formatPortRange(ports), bwlimit: bytesPerSecond };
+  const params = { blob: nameOf(blob), ...listeningParams(listening) };
   return toHolding(await connection.request('blob-open', params, options), blob);
 }
 
@@ -34,10 +36,10 @@ export async function openBlob(
 export async function makeBlob(
   connection: Connection,
   revision: Sha,
-  { ports, bytesPerSecond }: Listening,
+  listening: Listening,
   options: Options,
 ): Promise<BlobName> {
-  const params = { revision, ports: formatPortRange(ports), bwlimit: bytesPerSecond };
+  const params = { revision, ...listeningParams(listening) };
   return parseBlobName(await connection.request('blob-make', params, options));
 }
 
@@ -52,6 +54,11 @@ export async function giveBlob(
   const payload = { sizeBytes: piece.length, open: () => piece };
   const params = { blob: nameOf(blob), offset };
   return toHolding(await connection.request('blob-give', params, { ...options, payload }), blob);
+}
+
+/** Has a target look whether all of a blob is there that another program has brought it; throws `blob_damaged` when it is not. */
+export async function reviewBlob(connection: Connection, blob: BlobName, options: Options): Promise<void> {
+  await connection.request('blob-review', { blob: nameOf(blob) }, options);
 }
 
 /** Has a target take a blob from another; returns when it is whole. */
@@ -77,6 +84,10 @@ export async function grantBlob(
 /** Makes a ticket useless; it does not matter whether that works. */
 export function revokeTicket(connection: Connection, { identity }: RelayTicket, options: Options): void {
   if (connection.usable) connection.request('blob-revoke', { identity }, options).catch(() => {});
+}
+
+function listeningParams({ ports, bytesPerSecond, carrier }: Listening) {
+  return { ports: formatPortRange(ports), bwlimit: bytesPerSecond, carrier };
 }
 
 function nameOf({ sha256, sizeBytes }: BlobName): BlobName {

@@ -1,14 +1,11 @@
 // Large bundles go from target to target: what that must hold to when targets, connections and deploy hosts fail on the way.
-import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { copiesUnderWay, hosts, largeBytes, largeSite, served, type Told, tellOf } from './support/large-site.ts';
 import { agentOf, receivedBytes } from './support/relayed.ts';
-import { cleanUp, eventually, type Finished, hashTree, Site, stage } from './support/site.ts';
-
-const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
-const largeBytes = 12_000_000;
+import { cleanUp, hashTree } from './support/site.ts';
 
 const servers = new Set<Server>();
 afterEach(async () => {
@@ -16,68 +13,6 @@ afterEach(async () => {
   servers.clear();
   await cleanUp();
 });
-
-/** Every bundle above 1 MiB is relayed, at a rate that leaves time for something to happen. */
-function largeSite({
-  ports = '8730-8790',
-  bwlimit = '0',
-  budget = 0,
-  more = [] as string[],
-  fetchTimeout = '10m',
-} = {}) {
-  const config = [
-    `fanout: {degree: 2, threshold: 1MiB, ports: "${ports}", bwlimit: ${bwlimit}}`,
-    `timeouts: {fetch: ${fetchTimeout}}`,
-    `groups: [{name: all, hosts: ["*"], failureBudget: ${budget}}]`,
-  ];
-  const site = new Site({ hosts: [...hosts, ...more], config: config.join('\n') });
-  return { site, tree: stageLarge(site, 0) };
-}
-
-function stageLarge(site: Site, n: number): string {
-  stage(site.staging, n);
-  writeFileSync(join(site.staging, 'pack.bin'), randomBytes(largeBytes));
-  return hashTree(site.staging);
-}
-
-function served(site: Site, host: string): string | undefined {
-  return existsSync(site.live(host)) ? hashTree(site.live(host)) : undefined;
-}
-
-interface Fetched {
-  readonly sentBytes: number;
-  readonly resumedBytes: number;
-  readonly tier: number;
-  readonly bytesFrom: Readonly<Record<string, number>>;
-}
-
-interface Told {
-  readonly distributed: {
-    readonly bytes: number;
-    readonly sentBytes: number;
-    readonly losses: number;
-    readonly failed: number;
-    readonly tiers: readonly { readonly hosts: number; readonly bytes: number }[];
-  }[];
-  readonly fetched: ReadonlyMap<string, Fetched>;
-}
-
-/** What the events of a run say of how the bytes came. */
-function tellOf({ stdout }: Finished): Told {
-  const events = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
-  const fetched = events.filter(({ type, stage: name }) => type === 'task.finished' && name === 'fetch');
-  return {
-    distributed: events.filter(({ type }) => type === 'bundle.distributed'),
-    fetched: new Map(fetched.map(({ host, data }) => [host, data])),
-  };
-}
-
-/** Waits until at least four copies are under way; returns to whom. */
-async function copiesUnderWay(site: Site): Promise<readonly string[]> {
-  const underWay = () => hosts.filter((host) => receivedBytes(site, host) > 100_000);
-  await eventually(() => underWay().length >= 4);
-  return underWay();
-}
 
 describe('a bundle above the threshold', () => {
   it('[I11] [B13] goes from target to target, and every byte is accounted for', async () => {
@@ -150,7 +85,7 @@ describe('a bundle above the threshold', () => {
   it('[B14] reaches the others when targets on its way are killed', async () => {
     const { site, tree } = largeSite({ bwlimit: '6MB', budget: 2 });
     const push = site.start(['push', '--events']);
-    const dead = (await copiesUnderWay(site)).slice(0, 2);
+    const dead = (await copiesUnderWay(site, 4)).slice(0, 2);
     for (const host of dead) process.kill(agentOf(site, host), 'SIGKILL');
     const run = await push.done;
     const story = `${run.stdout}\n${run.stderr}`;
@@ -171,7 +106,7 @@ describe('a bundle above the threshold', () => {
   ])('[B16] [B23] [B36] is taken up where it was after %s of the deploy host', async (_what, signal, status) => {
     const { site, tree } = largeSite({ bwlimit: '6MB' });
     const push = site.start(['push', '--events']);
-    await copiesUnderWay(site);
+    await copiesUnderWay(site, 4);
     push.kill(signal);
     expect((await push.done).status).toBe(status);
     await site.settle();
@@ -188,7 +123,7 @@ describe('a bundle above the threshold', () => {
   it('[B16] [B21] is not believed where somebody has changed what was left of it', async () => {
     const { site, tree } = largeSite({ bwlimit: '6MB' });
     const push = site.start(['push']);
-    await copiesUnderWay(site);
+    await copiesUnderWay(site, 4);
     push.kill('SIGINT');
     await push.done;
     await site.settle();

@@ -37,6 +37,7 @@ export class FakeRelays {
     this.bundle = {
       sha256: 'b'.repeat(64),
       sizeBytes,
+      path: '/nowhere',
       open: () => Buffer.alloc(sizeBytes),
       openFrom: (offset, pieceBytes) => Readable.from(pieces(sizeBytes - offset, pieceBytes)),
     };

@@ -17,6 +17,7 @@ export function someRules(rest: Partial<FanoutRules> = {}): FanoutRules {
   return {
     mode: 'pipelined',
     degree: 2,
+    egressBlobs: rest.degree ?? 2,
     rescueDegree: rest.degree ?? 2,
     thresholdBytes: 0,
     attempts: 3,

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { toErrorReport } from '../../src/core/errors.ts';
 import { createTargetLayout } from '../../src/target/layout.ts';
 import { parseBlobName } from '../../src/target/relay/blob-name.ts';
+import { createRelayServer } from '../../src/target/relay/relay-server.ts';
 import { createTargetRelay } from '../../src/target/relay/target-relay.ts';
 import { parseRelayTicket } from '../../src/target/relay/ticket.ts';
 
@@ -17,7 +18,9 @@ process.once('message', (start) => void run(start as RelayProcessStart));
 process.once('disconnect', () => process.exit());
 
 async function run({ cache, name, tickets, ports }: RelayProcessStart): Promise<void> {
-  const relay = createTargetRelay(createTargetLayout(cache, `${cache}/live`), { address: '127.0.0.1', ports });
+  const relay = createTargetRelay(createTargetLayout(cache, `${cache}/live`), {
+    server: createRelayServer({ address: '127.0.0.1', ports }),
+  });
   const blob = parseBlobName(name);
   process.send?.({ ticket: await relay.grant(blob, { child: 'next', ttlMs: 60_000 }) });
   try {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { type Blob, type IncomingBlob, openIncomingBlob, openWholeBlob } from '../../src/target/relay/blob-file.ts';
 import type { BlobName } from '../../src/target/relay/blob-name.ts';
+import type { BlobServer } from '../../src/target/relay/blob-server.ts';
 import {
   createRelayServer,
   type RefusedReport,
-  type RelayServer,
   type RelayServerOptions,
   type ServedReport,
 } from '../../src/target/relay/relay-server.ts';
@@ -17,7 +17,7 @@ import type { RelayTicket } from '../../src/target/relay/ticket.ts';
 import { useTempDirs } from './temp-dir.ts';
 
 export interface TestSource {
-  readonly server: RelayServer;
+  readonly server: BlobServer;
   readonly served: ServedReport[];
   readonly refused: RefusedReport[];
 }
@@ -28,7 +28,11 @@ export interface RelayWorld {
   /** A blob that waits for bytes, as the one named `as` of a host. */
   incoming(name: BlobName, at?: string): Promise<IncomingBlob>;
   whole(content: Buffer, name?: BlobName): Promise<Blob>;
-  take(blob: IncomingBlob, tickets: Iterable<RelayTicket>, options?: Partial<TakeOptions>): Promise<TakeReport>;
+  take(
+    blob: IncomingBlob,
+    tickets: Iterable<RelayTicket> | AsyncIterable<RelayTicket>,
+    options?: Partial<TakeOptions>,
+  ): Promise<TakeReport>;
 }
 
 /** Ports of this test process alone, since files run at the same time, and below those that the kernel gives to outgoing connections. */

@@ -15,12 +15,16 @@ const relayedPieceBytes = 256 * 1024;
 export function beginFanout(
   blob: BlobName,
   origin: CopySource,
-  { degree: most, thresholdBytes }: FanoutSettings,
+  { degree: most, thresholdBytes, carrier }: FanoutSettings,
   hosts: readonly Wanting[],
 ): Fanout {
-  const degree = chooseDegree({ sizeBytes: blob.sizeBytes, hosts: hosts.length, chunkBytes: relayedPieceBytes, most });
+  const relayed = { sizeBytes: blob.sizeBytes, hosts: hosts.length, chunkBytes: relayedPieceBytes, most };
+  // Who must be whole before it serves goes on serving as long as anybody waits: then one after the other is the fastest.
+  const degree = carrier === 'rsync' ? 1 : chooseDegree(relayed);
+  const [mode, egressBlobs] =
+    carrier === 'rsync' ? (['store-and-forward', most] as const) : (['pipelined', degree] as const);
   const rescueDegree = Math.max(most, leastRescueDegree);
-  const rules = { mode: 'pipelined', degree, rescueDegree, thresholdBytes, attempts, slowFraction } as const;
+  const rules = { mode, degree, egressBlobs, rescueDegree, thresholdBytes, attempts, slowFraction };
   const { site, rack }: Partial<Place> = 'host' in origin ? origin.host.labels : {};
   return startFanout({ blob, rules, deployHostPlace: { site, rack }, hosts });
 }

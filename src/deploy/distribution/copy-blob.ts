@@ -7,6 +7,7 @@ import type { RelayTicket } from '../../target/relay/ticket.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { ReadyBundle } from '../bundle-store.ts';
 import { grantBlob, type Listening, openBlob, revokeTicket, takeBlob } from '../relay-client.ts';
+import { pushBlob } from './push-blob.ts';
 import type { Receiver } from './receiver.ts';
 import { sendBlob } from './send-blob.ts';
 
@@ -48,7 +49,9 @@ export async function copyBlob(options: CopyOptions): Promise<void> {
     // It has said what it had some time ago, and may have got more since.
     const held = await openBlob(child.connection, blob, options.listening, { timeoutMs, signal });
     onProgress(held.availableBytes);
-    if (!held.whole)
+    if (held.whole) return;
+    if (options.listening.carrier === 'rsync') await pushBlob(child, source, { timeoutMs, limit, signal, onProgress });
+    else
       await sendBlob(child.connection, source, { offset: held.availableBytes, timeoutMs, limit, signal, onProgress });
     return;
   }

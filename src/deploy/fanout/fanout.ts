@@ -22,6 +22,8 @@ export interface FanoutRules {
   readonly mode: 'pipelined' | 'store-and-forward';
   /** At most so many copies at once from one source, the deploy host included; at least 1. */
   readonly degree: number;
+  /** The deploy host sends at most so many blobs in all, while nothing is lost; at least 1. */
+  readonly egressBlobs: number;
   /** At most so many copies at once from the deploy host to targets that nobody else could serve; at least 1. */
   readonly rescueDegree: number;
   /** A smaller blob goes to every target straight from the deploy host, over its control connection. */

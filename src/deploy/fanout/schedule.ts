@@ -5,7 +5,7 @@
  * - a blob below the threshold goes to everybody straight from the deploy host;
  * - nobody copies from who does not have, or will not have, the bytes, so loops are impossible (`tree.ts`);
  * - near first, whole or nearly so before others, and a site is entered by few (`source-pool.ts`, `mayEnterSite`);
- * - the deploy host sends little more than `degree` blobs, however many targets there are (`egress.ts`);
+ * - the deploy host sends little more than `egressBlobs` blobs, however many targets there are (`egress.ts`);
  * - a copy that is slower than could be is replaced (`slowness.ts`), one whose source is lost is taken up elsewhere, at the offset reached;
  * - a target whose copies keep failing gets its last attempt from the deploy host, and then it has failed.
  */

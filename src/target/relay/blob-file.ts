@@ -15,6 +15,8 @@ import type { Verdict } from './wire.ts';
 /** What can be served. */
 export interface Blob {
   readonly name: BlobName;
+  /** Where its file is, once it is whole. */
+  readonly path: string;
   /** How many bytes, from the first, can be read. Only grows. */
   readonly availableBytes: number;
   /** Set once, at the end; `undefined` while bytes are awaited. */
@@ -26,7 +28,6 @@ export interface Blob {
 }
 
 export interface IncomingBlob extends Blob {
-  readonly path: string;
   /** How many bytes were found in the file when it was opened. */
   readonly resumedBytes: number;
   /**
@@ -37,6 +38,14 @@ export interface IncomingBlob extends Blob {
    * a verdict, or what writing threw. After the first and the last the file is deleted: neither damage nor a full disk is to be kept.
    */
   append(piece: Buffer): Promise<void>;
+  /**
+   * Has another program write the file, from what is there, which it may change anywhere: nobody may be reading. Afterwards all of it is hashed
+   * anew. Returns when the whole was checked and stands under `path`, whatever `fill` said.
+   *
+   * Throws `blob_damaged` when `fill` says that it is done and the file is not the blob: then it is deleted, as after `disk_full`. What else `fill`
+   * throws leaves what is there.
+   */
+  refill(fill: (path: string) => Promise<void>): Promise<void>;
   /** Gives the bytes up as damaged and deletes them. Nothing once there is a verdict. */
   discard(): Promise<void>;
   /** Stops: those who read are told that it is `gone`, unless it is at its end. What was received stays in its file, for {@link openIncomingBlob}. */
@@ -96,7 +105,7 @@ class BlobFile implements IncomingBlob {
   readonly path: string;
   readonly resumedBytes: number;
   readonly #file: FileHandle;
-  readonly #hash: Hash | undefined;
+  #hash: Hash | undefined;
   readonly #waiting = new Set<() => void>();
   #availableBytes: number;
   #verdict: Verdict | undefined;
@@ -166,6 +175,24 @@ class BlobFile implements IncomingBlob {
       await this.#end(error instanceof ScapError && error.code === 'blob_damaged' ? 'damaged' : 'gone');
       throw error;
     }
+  }
+
+  async refill(fill: (path: string) => Promise<void>): Promise<void> {
+    const failure = await fill(partPath(this.path)).then(
+      () => undefined,
+      (error: unknown) => error ?? new Error('failed'),
+    );
+    if (failure instanceof ScapError && failure.code === 'disk_full') {
+      await this.#end('gone');
+      throw failure;
+    }
+    const { hash, sizeBytes } = await hashPrefix(this.#file, this.name, undefined);
+    this.#hash = hash;
+    this.#availableBytes = sizeBytes;
+    if (sizeBytes === this.name.sizeBytes) return this.#finish(0);
+    if (failure !== undefined) throw failure;
+    await this.#end('damaged');
+    throw damaged(this.name, this.resumedBytes);
   }
 
   async discard(): Promise<void> {

@@ -6,8 +6,8 @@
  */
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { isSystemError, ScapError } from '../../core/errors.ts';
-import { formatPortRange, type PortRange } from '../../core/port-range.ts';
+import type { PortRange } from '../../core/port-range.ts';
+import { listenInRange } from './listen-in-range.ts';
 import { sourceTlsOptions } from './relay-tls.ts';
 
 /** Why a stranger was hung up on. */
@@ -34,30 +34,9 @@ export interface Listener {
 /** So many may be in the handshake at a time: a stranger can hold up new children for `handshakeMs`, never fill the memory. */
 const maxStrangers = 64;
 
-/**
- * Listens on the first port of the range that is free. Throws `relay_unavailable` when none is, or when the address is not one of this host.
- */
+/** Listens on the first port of the range that is free. Throws as {@link listenInRange}. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const { address, ports } = options;
-  for (let port = ports.first; port <= ports.last; port++) {
-    const listener = createListener(options, port);
-    try {
-      await listen(listener.server, address, port);
-      return listener;
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      if (error.code !== 'EADDRINUSE') throw unavailable(address, port, error);
-    }
-  }
-  const range = formatPortRange(ports);
-  throw new ScapError(
-    'relay_unavailable',
-    `Cannot serve other hosts from ${address}: all of its ports ${range} are taken`,
-    {
-      hint: 'End what listens there, or give scap other ports: fanout.ports in scap.yaml',
-      data: { address, ports: range },
-    },
-  );
+  return listenInRange(options, (port) => createListener(options, port));
 }
 
 function createListener(options: ListenerOptions, port: number): Listener & { readonly server: TlsServer } {
@@ -113,28 +92,4 @@ function createListener(options: ListenerOptions, port: number): Listener & { re
 /** Tells connections apart; an address and port on the other side has one connection to this port at a time. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-function listen(server: TlsServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', reject);
-      // Out of file descriptors, for instance: that child finds another source.
-      server.on('error', () => {});
-      resolve();
-    });
-  });
-}
-
-function unavailable(address: string, port: number, cause: Error & { readonly code: string }): ScapError {
-  const isForeign = cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND';
-  const why = isForeign ? 'that is no address of this host' : `the port was refused (${cause.code})`;
-  return new ScapError('relay_unavailable', `Cannot serve other hosts from ${address}:${port}: ${why}`, {
-    hint: isForeign
-      ? 'Give the host an address that is its own: address in scap.yaml'
-      : 'Give scap ports that its user may listen on: fanout.ports in scap.yaml',
-    data: { address, port },
-    cause,
-  });
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Keeps what passes below a rate, whoever passes it; first come, first served. */
@@ -7,6 +9,29 @@ export interface RateLimit {
   readonly pieceBytes: number;
   /** Resolves when `bytes` may pass. Rejects with an `AbortError` when `signal` aborts; what was reserved stays reserved. */
   pass(bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Writes to `to` what `chunks` brings, below the limit and as fast as it is taken, and ends it. Rejects with an `AbortError` when `signal` aborts, which
+ * it must when `to` is closed: then it may never be taken.
+ */
+export async function writeBelow(
+  limit: RateLimit,
+  chunks: AsyncIterable<Buffer>,
+  to: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const chunk of chunks) await writeChunk(limit, chunk, to, signal);
+  to.end();
+}
+
+/** As {@link writeBelow}, for one chunk, after which `to` stays open. */
+export async function writeChunk(limit: RateLimit, chunk: Buffer, to: Writable, signal: AbortSignal): Promise<void> {
+  for (let at = 0; at < chunk.length; at += limit.pieceBytes) {
+    const piece = chunk.subarray(at, at + limit.pieceBytes);
+    await limit.pass(piece.length, signal);
+    if (!to.write(piece)) await once(to, 'drain', { signal });
+  }
 }
 
 export interface Clock {

@@ -5,8 +5,8 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { ScapError } from '../../core/errors.ts';
-import type { PortRange } from '../../core/port-range.ts';
 import type { Blob } from './blob-file.ts';
+import type { BlobServer, BlobServerPlace, GrantOptions } from './blob-server.ts';
 import { createGrants } from './grants.ts';
 import { type HangUp, type Listener, openListener } from './listener.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -14,13 +14,7 @@ import { type Served, serveChild } from './serve-child.ts';
 import type { RelayTicket } from './ticket.ts';
 import { createRequestReader, encodeAcceptance, encodeRefusal, type Refusal, type RelayRequest } from './wire.ts';
 
-export interface RelayServerOptions {
-  /** The one IP address to listen on. */
-  readonly address: string;
-  /** A taken port means the next. */
-  readonly ports: PortRange;
-  /** Bytes per second to all children together; 0 or absent: no limit. */
-  readonly bwlimit?: number | undefined;
+export interface RelayServerOptions extends BlobServerPlace {
   readonly limits?: Partial<RelayServerLimits> | undefined;
   /** Told once for each child that was let in and accepted, when it is at its end. */
   readonly onServed?: ((report: ServedReport) => void) | undefined;
@@ -55,28 +49,7 @@ export interface RefusedReport {
   readonly child?: string | undefined;
 }
 
-export interface GrantOptions {
-  /** Who it is for; reports name it so. Nothing else depends on it. */
-  readonly child: string;
-  /** How long the child has to connect, in milliseconds. */
-  readonly ttlMs: number;
-}
-
-export interface RelayServer extends AsyncDisposable {
-  /**
-   * Makes a ticket: one child may take this blob, once. Starts listening when nobody did. The blob stays the caller's, who keeps it open until
-   * the child was served or the ticket is of no use any more.
-   *
-   * Throws `relay_unavailable` when there is no free port, or the address is not one of this host.
-   */
-  grant(blob: Blob, options: GrantOptions): Promise<RelayTicket>;
-  /** Makes a ticket useless. A child that has used it is served to its end. */
-  revoke(identity: string): void;
-  /** Makes all tickets useless, hangs up on everybody, and returns when every socket is closed and every report was given. */
-  close(): Promise<void>;
-}
-
-export function createRelayServer(options: RelayServerOptions): RelayServer {
+export function createRelayServer(options: RelayServerOptions): BlobServer {
   return new Server(options);
 }
 
@@ -85,7 +58,7 @@ interface Grant {
   readonly child: string;
 }
 
-class Server implements RelayServer {
+class Server implements BlobServer {
   readonly #options: RelayServerOptions;
   readonly #limits: RelayServerLimits;
   readonly #rate;
@@ -100,6 +73,9 @@ class Server implements RelayServer {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#rate = createRateLimit(options.bwlimit ?? 0);
   }
+
+  /** Nothing: a file that is open stays readable, wherever it is moved to. */
+  keep(): void {}
 
   async grant(blob: Blob, { child, ttlMs }: GrantOptions): Promise<RelayTicket> {
     if (this.#isClosed) throw new ScapError('relay_unavailable', 'Cannot serve other hosts: the relay is closed');

@@ -1,10 +1,11 @@
 /**
  * What a deploy host may ask of a target's relay. These verbs are served while others run, and while a blob is being taken.
  *
- * - `blob-open {blob, ports, bwlimit}`: how much of it is here, as a {@link Holding}; first, for each blob.
- * - `blob-make {revision, ports, bwlimit}`: in its stead, for a target that has the revision and is to be a source only: makes a bundle of it. The
+ * - `blob-open {blob, ports, bwlimit, carrier}`: how much of it is here, as a {@link Holding}; first, for each blob.
+ * - `blob-make {revision, ports, bwlimit, carrier}`: in its stead, for a target that has the revision and is to be a source only: makes a bundle of it. The
  *   blob's name.
  * - `blob-give {blob, offset}` with a payload: the deploy host itself brings the bytes from `offset` on. A {@link Holding} too.
+ * - `blob-review {blob}`: the deploy host has had rsync bring the bytes: looks whether all of it is here. A {@link Holding}, of a whole blob.
  * - `blob-take {blob, ticket}`: takes the blob from a source; progress comes as notices. What it received, when the blob is whole.
  * - `blob-grant {blob, child, ttlMs}`: a ticket for a child, a secret.
  * - `blob-revoke {identity}`: makes a ticket useless.
@@ -16,11 +17,16 @@ import { parsePortRange } from '../../core/port-range.ts';
 import { createGit } from '../../git/git-command.ts';
 import type { AgentNotice } from '../../transport/protocol.ts';
 import type { TargetLayout } from '../layout.ts';
+import { requireRsync } from '../rsync/rsync-program.ts';
+import { createRsyncServer } from '../rsync/rsync-server.ts';
+import { takeByRsync } from '../rsync/take-by-rsync.ts';
 import { shaParam } from '../stages/stage.ts';
 import { type BlobName, parseBlobName } from './blob-name.ts';
+import type { BlobServerPlace } from './blob-server.ts';
 import { removeOtherBlobs } from './half-received.ts';
 import { makeBlob } from './make-blob.ts';
-import { createTargetRelay, type Holding, type TargetRelay } from './target-relay.ts';
+import { createRelayServer } from './relay-server.ts';
+import { type BlobCarrier, createTargetRelay, type Holding, type TargetRelay } from './target-relay.ts';
 import { parseRelayTicket } from './ticket.ts';
 
 export interface RelayCall {
@@ -50,12 +56,13 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
     if (relay !== undefined) return relay;
     throw new ScapError('protocol_violation', 'Cannot relay a blob: it was not opened');
   };
-  const open = (name: BlobName, params: RelayCall['params']): Promise<Holding> => {
+  const open = async (name: BlobName, params: RelayCall['params']): Promise<Holding> => {
     if (relay === undefined) {
-      const listening = parseListening(params);
+      const place = { address, ...parsePlace(params) };
+      const carrier = params.carrier === 'rsync' ? await openRsync(layout, place) : openRelay(place);
       // A run brings a target one blob: halves of others are of no use to it, and may be what keeps this one from fitting.
       removeOtherBlobs(layout, name);
-      relay = createTargetRelay(layout, { address, ...listening });
+      relay ??= createTargetRelay(layout, carrier);
     }
     return relay.look(name);
   };
@@ -93,6 +100,8 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
             child: String(params.child),
             ttlMs: positive(params.ttlMs, 'ttlMs'),
           });
+        case 'blob-review':
+          return opened().review(parseBlobName(params.blob));
         case 'blob-revoke':
           opened().revoke(String(params.identity));
           return {};
@@ -111,7 +120,16 @@ export function ownAddress(env: NodeJS.ProcessEnv): string {
   return isIP(address) === 0 ? '127.0.0.1' : address;
 }
 
-function parseListening({ ports, bwlimit }: Readonly<Record<string, unknown>>) {
+function openRelay(place: BlobServerPlace): BlobCarrier {
+  return { server: createRelayServer(place) };
+}
+
+async function openRsync({ work }: TargetLayout, place: BlobServerPlace): Promise<BlobCarrier> {
+  await requireRsync('this host');
+  return { server: createRsyncServer({ ...place, work }), receive: takeByRsync };
+}
+
+function parsePlace({ ports, bwlimit }: Readonly<Record<string, unknown>>): Omit<BlobServerPlace, 'address'> {
   const range = parsePortRange(String(ports));
   if (range === undefined) throw new ScapError('protocol_violation', `Cannot listen on ports ${JSON.stringify(ports)}`);
   return { ports: range, bwlimit: offsetOf(bwlimit) };

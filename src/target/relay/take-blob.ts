@@ -4,11 +4,13 @@
 import { ScapError, toScapError } from '../../core/errors.ts';
 import type { IncomingBlob } from './blob-file.ts';
 import { shortBlobName } from './blob-name.ts';
-import { type ReceiveLimits, receiveFrom } from './receive-from.ts';
+import { type ReceiveLimits, type ReceiveOptions, receiveFrom } from './receive-from.ts';
 import { formatSource, type RelayTicket } from './ticket.ts';
 
 export interface TakeOptions {
   readonly signal: AbortSignal;
+  /** How bytes come from one source. Default: relayed, see {@link receiveFrom}. */
+  readonly receive?: ((ticket: RelayTicket, blob: IncomingBlob, options: ReceiveOptions) => Promise<void>) | undefined;
   readonly limits?: Partial<ReceiveLimits> | undefined;
   /** Told after each piece how many bytes are there, those of earlier attempts among them. Often: throttle. */
   readonly onProgress?: ((availableBytes: number) => void) | undefined;
@@ -53,6 +55,7 @@ export async function takeBlob(
   tickets: Iterable<RelayTicket> | AsyncIterable<RelayTicket>,
   options: TakeOptions,
 ): Promise<TakeReport> {
+  const { receive = receiveFrom } = options;
   const before = blob.availableBytes;
   const sources: TakenFrom[] = [];
   const received = () => blob.availableBytes - before;
@@ -67,7 +70,7 @@ export async function takeBlob(
       ...(error && { error }),
     });
     try {
-      await receiveFrom(ticket, blob, { ...options, limits: { ...defaultLimits, ...options.limits } });
+      await receive(ticket, blob, { ...options, limits: { ...defaultLimits, ...options.limits } });
       sources.push(taken());
       return report();
     } catch (error) {

@@ -5,7 +5,7 @@ import { ScapError } from '../../core/errors.ts';
 import type { TargetLayout } from '../layout.ts';
 import { type IncomingBlob, openIncomingBlob } from './blob-file.ts';
 import { type BlobName, shortBlobName } from './blob-name.ts';
-import { createRelayServer, type GrantOptions, type RelayServerOptions } from './relay-server.ts';
+import type { BlobServer, GrantOptions } from './blob-server.ts';
 import { type TakeOptions, type TakeReport, takeBlob } from './take-blob.ts';
 import type { RelayTicket } from './ticket.ts';
 
@@ -29,6 +29,11 @@ export interface TargetRelay extends AsyncDisposable {
    * takes. Looks for an earlier process's half when it sees the blob for the first time. Throws `relay_unavailable` or what the file system throws.
    */
   grant(name: BlobName, options: GrantOptions): Promise<RelayTicket>;
+  /**
+   * Looks anew at what another program has written over the blob's file. Throws `blob_damaged` when that is not the blob, and `protocol_violation`
+   * while it is being taken.
+   */
+  review(name: BlobName): Promise<Holding>;
   /** Makes a ticket useless that was not used. */
   revoke(identity: string): void;
   /**
@@ -47,9 +52,15 @@ export interface TargetRelay extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a carrier brings: how a target serves others, and how it takes from them. */
+export interface BlobCarrier {
+  readonly server: BlobServer;
+  /** How bytes come from one source; default: relayed. */
+  readonly receive?: TakeOptions['receive'];
+}
+
 /** The caller holds the target's lock for as long as the relay lives. */
-export function createTargetRelay(layout: TargetLayout, options: RelayServerOptions): TargetRelay {
-  const server = createRelayServer(options);
+export function createTargetRelay(layout: TargetLayout, { server, receive }: BlobCarrier): TargetRelay {
   const blobs = new Map<string, Promise<IncomingBlob>>();
   const taking = new Set<string>();
   const giving = new Map<string, Promise<unknown>>();
@@ -79,6 +90,11 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     if (blob.verdict === undefined && known < piece.length) await blob.append(piece.subarray(known));
     return holdingOf(blob);
   };
+  const holdingOf = (blob: IncomingBlob): Holding => {
+    const whole = blob.verdict === 'whole';
+    if (whole) server.keep(blob);
+    return { availableBytes: blob.availableBytes, whole };
+  };
   const close = async () => {
     await server.close();
     for (const blob of await Promise.allSettled(blobs.values())) {
@@ -96,13 +112,22 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     },
     grant: async (name, grantOptions) => server.grant(await open(name), grantOptions),
     revoke: (identity) => server.revoke(identity),
+    review: async (name) => {
+      if (taking.has(name.sha256)) throw isTaking(name);
+      const blob = await open(name);
+      await blob.refill(async () => {});
+      return holdingOf(blob);
+    },
     take: async (name, tickets, takeOptions) => {
       if (taking.has(name.sha256)) throw isTaking(name);
       taking.add(name.sha256);
       try {
         // A piece that is still being written belongs before what comes now.
         await giving.get(name.sha256)?.catch(() => {});
-        return await takeBlob(await open(name), tickets, takeOptions);
+        const blob = await open(name);
+        const report = await takeBlob(blob, tickets, { ...takeOptions, receive });
+        server.keep(blob);
+        return report;
       } finally {
         taking.delete(name.sha256);
       }
@@ -110,10 +135,6 @@ export function createTargetRelay(layout: TargetLayout, options: RelayServerOpti
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function holdingOf({ availableBytes, verdict }: IncomingBlob): Holding {
-  return { availableBytes, whole: verdict === 'whole' };
 }
 
 function isTaking(name: BlobName): ScapError {

@@ -6,6 +6,7 @@ const standard = {
   hostCounts: [1, 4, 15, 31],
   totalBytes: 150 * 1024 ** 2,
   megabits: 100,
+  carrier: 'relay',
   stock: ['star', 'tiers'],
   tierCopies: 1,
   directory: undefined,
@@ -19,6 +20,7 @@ describe('parseSeedingBench()', () => {
     ['--hosts 3 --bytes 20M --rate 10', { ...standard, hostCounts: [3], totalBytes: 20 * 1024 ** 2, megabits: 10 }],
     ['--stock tiers --tier-copies 3', { ...standard, stock: ['tiers'], tierCopies: 3 }],
     ['--stock tiers,star', standard],
+    ['--carrier rsync', { ...standard, carrier: 'rsync' }],
     ['--stock none', { ...standard, stock: [] }],
     ['--help', undefined],
   ])('reads "%s"', (line, expected) => {

@@ -53,7 +53,13 @@ describe('parseConfig()', () => {
         proxyJump: undefined,
         node: undefined,
       },
-      fanout: { degree: 4, thresholdBytes: 8 * 2 ** 20, ports: { first: 8730, last: 8790 }, bytesPerSecond: 0 },
+      fanout: {
+        degree: 4,
+        thresholdBytes: 8 * 2 ** 20,
+        ports: { first: 8730, last: 8790 },
+        bytesPerSecond: 0,
+        carrier: 'relay',
+      },
       hosts: [
         {
           pattern: 'web1',

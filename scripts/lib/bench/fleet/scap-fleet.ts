@@ -38,6 +38,8 @@ export interface ScapFleetOptions {
   readonly directory: string;
   /** `fanout.bwlimit`, in bytes per second; 0, the default: none. */
   readonly bytesPerSecond?: number;
+  /** `fanout.carrier`; default: that of scap. */
+  readonly carrier?: string;
   readonly signal: AbortSignal;
 }
 
@@ -56,9 +58,9 @@ export class ScapFleet {
 
   constructor(options: ScapFleetOptions) {
     this.#options = options;
-    const { directory, fleet, staging, bytesPerSecond = 0 } = options;
+    const { directory, fleet, staging, bytesPerSecond = 0, carrier = 'relay' } = options;
     this.#config = join(directory, bytesPerSecond === 0 ? 'scap.yaml' : `scap-${bytesPerSecond}.yaml`);
-    writeFileSync(this.#config, toConfig(readFileSync(fleet.config, 'utf8'), staging, bytesPerSecond));
+    writeFileSync(this.#config, toConfig(readFileSync(fleet.config, 'utf8'), staging, { bytesPerSecond, carrier }));
   }
 
   /** Pushes the staging tree. The caller has waited until the hosts are idle, or wants them busy. */
@@ -126,9 +128,13 @@ export class ScapFleet {
 }
 
 /** Stock tools know no canary, so all hosts are one group. */
-function toConfig(fleetConfig: string, staging: string, bytesPerSecond: number): string {
+function toConfig(
+  fleetConfig: string,
+  staging: string,
+  { bytesPerSecond, carrier }: { readonly bytesPerSecond: number; readonly carrier: string },
+): string {
   const [beforeGroups = ''] = fleetConfig.split(/^groups:$/m);
   const withStaging = beforeGroups.replace(/^staging: .*$/m, () => `staging: ${JSON.stringify(staging)}`);
-  const fanout = bytesPerSecond === 0 ? '' : `fanout: {bwlimit: ${bytesPerSecond}}\n`;
+  const fanout = `fanout: {bwlimit: ${bytesPerSecond}, carrier: ${carrier}}\n`;
   return `${withStaging}${fanout}groups:\n  - {name: all, hosts: ["*"], failureBudget: 0}\n`;
 }

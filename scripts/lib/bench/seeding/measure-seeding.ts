@@ -59,7 +59,7 @@ export async function measureSeeding(hostCount: number, options: MeasureSeedingO
   try {
     signal.throwIfAborted();
     const shared = { fleet, staging, directory, signal };
-    const scap = new ScapFleet({ ...shared, program: options.program });
+    const scap = new ScapFleet({ ...shared, program: options.program, carrier: request.carrier });
     const settle = async () => {
       await awaitIdleHosts(fleet, signal);
       await runProgram(['sync', '-f', directory], { signal });

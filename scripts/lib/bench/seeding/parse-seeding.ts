@@ -8,12 +8,18 @@ export const stockNames = ['star', 'tiers'] as const;
 
 export type StockName = (typeof stockNames)[number];
 
+const carrierNames = ['relay', 'rsync'] as const;
+
+type CarrierName = (typeof carrierNames)[number];
+
 export interface SeedingRequest extends ReportRequest {
   readonly hostCounts: readonly number[];
   /** Of the staging tree, which does not compress. */
   readonly totalBytes: number;
   /** Of every host's link and of this machine's to all of them, in megabits per second. */
   readonly megabits: number;
+  /** `fanout.carrier` of scap. */
+  readonly carrier: CarrierName;
   readonly stock: readonly StockName[];
   /** Of rsync in tiers: copies at a time from one source. */
   readonly tierCopies: number;
@@ -29,6 +35,7 @@ tiers: over SSH to the first hosts, then from short-lived rsync daemons of hosts
   --hosts A,B,C    numbers of hosts (default 1,4,15,31)
   --bytes B        what each host is to get, with K, M, G (default 150M)
   --rate M         of each link, in megabits per second (default 100)
+  --carrier C      what carries scap's bundles: relay or rsync (default relay)
   --stock A,B      what to compare with: star, tiers, or none (default star,tiers)
   --tier-copies N  in tiers: copies at a time from one source (default 1)
 ${REPORT_USAGE}`;
@@ -38,6 +45,7 @@ const OPTIONS = {
   hosts: { type: 'string', default: '1,4,15,31' },
   bytes: { type: 'string', default: '150M' },
   rate: { type: 'string', default: '100' },
+  carrier: { type: 'string', default: 'relay' },
   stock: { type: 'string', default: stockNames.join(',') },
   'tier-copies': { type: 'string', default: '1' },
   ...reportOptions,
@@ -53,10 +61,17 @@ export function parseSeedingBench(args: readonly string[]): SeedingRequest | und
     hostCounts: parseHostCounts(values.hosts, maxHosts),
     totalBytes: parseBytes(values.bytes),
     megabits: parseCount('rate', values.rate),
+    carrier: parseCarrier(values.carrier),
     stock: parseStock(values.stock),
     tierCopies: parseCount('tier-copies', values['tier-copies']),
     ...toReportRequest(values),
   };
+}
+
+function parseCarrier(text: string): CarrierName {
+  const carrier = carrierNames.find((known) => known === text);
+  if (carrier !== undefined) return carrier;
+  throw new UsageError(`Cannot carry bundles by "${text}": it is not known`, `Known: ${carrierNames.join(', ')}`);
 }
 
 function parseStock(text: string): readonly StockName[] {

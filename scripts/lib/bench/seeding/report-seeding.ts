@@ -13,7 +13,7 @@ export function introduceSeeding({ hardware, software }: Machine): Part[] {
 
 /** Lays out what was measured, in order; the first row is what the others are compared with. */
 export function describeSeeding(results: readonly SeedingResult[], request: SeedingRequest): Part[] {
-  const { megabits, totalBytes } = request;
+  const { megabits, totalBytes, carrier } = request;
   const [first] = results;
   const once = (totalBytes * 8) / (megabits * 1e6);
   const rows = results.map((result) => [
@@ -29,7 +29,7 @@ export function describeSeeding(results: readonly SeedingResult[], request: Seed
   const header = [
     'hosts',
     'limit of the link',
-    'scap: all have it',
+    carrier === 'relay' ? 'scap: all have it' : `scap, carrier ${carrier}: all have it`,
     'tiers',
     'sent by the deploy host',
     ...request.stock.flatMap((name) => stockHeaders[name]),

@@ -20,7 +20,7 @@ beforeEach(() => {
   relays = new FakeRelays(sizeBytes, megabyte);
   const bus = createEventBus();
   bus.listen((event) => events.push(event));
-  const fanout = { degree: 4, thresholdBytes: megabyte, ports, bytesPerSecond: 0 };
+  const fanout = { degree: 4, thresholdBytes: megabyte, ports, bytesPerSecond: 0, carrier: 'relay' } as const;
   distributor = createDistributor({ fanout, timeoutMs: 600_000, bus, signal: stop.signal });
 });
 

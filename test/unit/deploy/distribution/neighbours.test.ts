@@ -49,7 +49,7 @@ function neighboursIn({ inRun = [], others = [], broken = [] }: World) {
     readLastSeen: () => new Map(others.map(([each, live]) => [each.name, { live }])),
     openFleet: ([only]) => fleetOf([], only?.name ?? 'nobody'),
     admission: { fence: 1, run: 'run', reason: 'test' },
-    listening: { ports: { first: 8730, last: 8790 }, bytesPerSecond: 0 },
+    listening: { ports: { first: 8730, last: 8790 }, bytesPerSecond: 0, carrier: 'relay' },
     timeoutMs: 1000,
     bus,
     signal: new AbortController().signal,

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { takeTarget } from '../../../../src/target/context.ts';
 import { createTargetLayout, type TargetLayout } from '../../../../src/target/layout.ts';
+import { createRelayServer } from '../../../../src/target/relay/relay-server.ts';
 import { createTargetRelay, type TargetRelay } from '../../../../src/target/relay/target-relay.ts';
 import { createTrash } from '../../../../src/target/trash.ts';
 import { nameOf, randomContent, testPorts, useRelayWorld } from '../../../support/relay-world.ts';
@@ -23,7 +24,7 @@ afterEach(async () => {
 function newTarget(): { layout: TargetLayout; relay: TargetRelay } {
   const layout = createTargetLayout(join(world.tempDir(), 'cache'), '/nowhere/live');
   mkdirSync(layout.work, { recursive: true });
-  const relay = createTargetRelay(layout, { address: '127.0.0.1', ports: testPorts });
+  const relay = createTargetRelay(layout, { server: createRelayServer({ address: '127.0.0.1', ports: testPorts }) });
   relays.push(relay);
   return { layout, relay };
 }

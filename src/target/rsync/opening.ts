@@ -1,0 +1,34 @@
+/**
+ * The opening of a conversation with an rsync daemon, overheard: text, a line each, until the daemon lets the client in.
+ *
+ *     client   @RSYNCD: 32.0 sha512 …       daemon   @RSYNCD: 31.0 sha512 …
+ *     client   blob                         daemon   @RSYNCD: AUTHREQD <challenge>
+ *     client   <identity> <response>        daemon   @RSYNCD: OK
+ *
+ * The daemon itself knows no password that is good once. So whoever passes its words on looks whom it lets in, and does not pass on the last of
+ * them to somebody who has been in before.
+ */
+export interface Opening {
+  /** The client says something. */
+  hear(chunk: Buffer): void;
+  /** The daemon answers. Returns the identity of the client once it is let in: the empty word when it named none. */
+  answer(chunk: Buffer): string | undefined;
+}
+
+/** Far longer than any opening. */
+const maxChars = 16 * 1024;
+
+export function createOpening(): Opening {
+  let asked = '';
+  let answered = '';
+  return {
+    hear: (chunk) => {
+      if (asked.length < maxChars) asked += chunk.toString('latin1', 0, maxChars);
+    },
+    answer: (chunk) => {
+      answered = (answered + chunk.toString('latin1')).slice(-maxChars);
+      if (!/^@RSYNCD: OK$/m.test(answered)) return undefined;
+      return asked.split('\n')[2]?.split(' ')[0] ?? '';
+    },
+  };
+}
