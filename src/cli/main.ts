@@ -1,8 +1,19 @@
 import { fileURLToPath } from 'node:url';
+import { exitStatus } from '../core/errors.ts';
 import { runProgram } from './program.ts';
 
-// A reader that left (`scap push --events | head`) must not end a run half-way; Node would throw.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+// A reader that left (`scap push --events | head`), or a full disk, must not end a run half-way; Node would throw.
+process.stderr.on('error', () => {});
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') notWritten ??= error;
+});
+let notWritten: Error | undefined;
+process.once('exit', (status) => {
+  if (notWritten === undefined) return;
+  // Whoever reads that file must not take it for all there was to say.
+  process.stderr.write(`error: Cannot write the result to standard output: ${notWritten.message}\n`);
+  process.exitCode = status || exitStatus.partial;
+});
 
 // What other operators must read, and targets serve, does not depend on one operator's umask.
 process.umask(0o022);

@@ -24,8 +24,18 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitS
     return status;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+    if (error.exitCode === 0) return exitStatus.ok;
+    if (argv.includes('--json')) io.stdout.write(`${formatMistake(error)}\n`);
+    return exitStatus.usage;
   }
+}
+
+/** What was mistyped, as the document that every other error is with `--json`; people were told. */
+function formatMistake({ message }: CommanderError): string {
+  const [first = '', ...more] = message.replace(/^error: /, '').split('\n');
+  const hint = more.join(' ').trim();
+  const error = { code: 'usage', message: first, ...(hint !== '' && { hint }) };
+  return JSON.stringify({ ok: false, status: exitStatus.usage, error }, null, 2);
 }
 
 function createProgram(io: Io, done: (status: ExitStatus) => void) {

@@ -3,35 +3,44 @@ import type { Sha } from '../core/sha.ts';
 import type { EventOf, ScapEvent } from '../events/event.ts';
 import { parseEventLine } from '../events/event-line.ts';
 import { allTasks, type Plan, type Task } from '../plan/plan.ts';
+import { probeLock } from '../system/file-lock.ts';
 import { openGrowingFile } from '../system/growing-file.ts';
 import type { TaskResult } from './commands/command.ts';
-import { appendDeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
+import { appendDeployRecord, type DeployRecord, listRunLogs, readDeployRecords } from './deploy-records.ts';
 import type { StateLayout } from './state-layout.ts';
 import type { TargetReport } from './target-client.ts';
 
 /** A run that was killed left a log and no record: says so in a record of its own. Call it under the writer's lock. */
 export function recordAbortedRuns(layout: StateLayout, deployHost: string): void {
-  const recorded = new Set(readDeployRecords(layout).map(({ n }) => n));
-  for (const [n, name] of [...listRunLogs(layout)].sort(([a], [b]) => a - b)) {
-    const started = recorded.has(n) ? undefined : findStart(join(layout.logs, name));
-    if (started === undefined) continue;
-    const { plan, kind, revision, previous, user, message, at } = started;
-    appendDeployRecord(layout, {
-      n,
-      plan,
-      kind,
-      sha: revision,
-      previous,
-      user,
-      host: deployHost,
-      message,
-      startedAt: new Date(at).toISOString(),
-      finishedAt: null,
-      outcome: 'aborted',
-      counts: null,
-      hosts: {},
-    });
-  }
+  for (const record of findAborted(layout, listRunLogs(layout), readDeployRecords(layout), deployHost))
+    appendDeployRecord(layout, record);
+}
+
+/** All records, with those that the next run will make of runs that were killed. For readers: the run that is at work is not among them. */
+export function readAllRecords(layout: StateLayout, deployHost: string): DeployRecord[] {
+  // In this order: a run begins its log after it took the lock, and adds its record before it lets go.
+  const logs = listRunLogs(layout);
+  const isRunning = probeLock(layout.lock) !== undefined;
+  const records = readDeployRecords(layout);
+  return isRunning ? records : [...records, ...findAborted(layout, logs, records, deployHost)];
+}
+
+function findAborted(
+  layout: StateLayout,
+  logs: ReadonlyMap<number, string>,
+  records: readonly DeployRecord[],
+  host: string,
+): DeployRecord[] {
+  const recorded = new Set(records.map(({ n }) => n));
+  const unrecorded = [...logs].filter(([n]) => !recorded.has(n)).sort(([a], [b]) => a - b);
+  return unrecorded.flatMap(([n, name]): DeployRecord[] => {
+    const started = findStart(join(layout.logs, name));
+    if (started === undefined) return [];
+    const { plan, kind, revision: sha, previous, user, message, at } = started;
+    const startedAt = new Date(at).toISOString();
+    const end = { finishedAt: null, outcome: 'aborted', counts: null, hosts: {} } as const;
+    return [{ n, plan, kind, sha, previous, user, host, message, startedAt, ...end }];
+  });
 }
 
 /**

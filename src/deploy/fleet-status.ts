@@ -8,8 +8,9 @@ import { type Sha, shortSha } from '../core/sha.ts';
 import { type LockHolder, probeLock } from '../system/file-lock.ts';
 import type { LivePath } from '../target/live-path.ts';
 import type { Unreverted } from '../target/unconfirmed.ts';
+import { readAllRecords } from './aborted-runs.ts';
 import { type DeployHost, type Hold, hostConcurrency, openFleet, openForReading, readHold } from './deploy-host.ts';
-import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
+import type { DeployRecord } from './deploy-records.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import { verifyLive } from './inspect.ts';
 import { selectTargets } from './selection.ts';
@@ -98,7 +99,7 @@ export async function readFleetStatus(host: DeployHost, { limit }: StatusRequest
   return {
     desired,
     newest: repository.main(),
-    lastDeploy: readDeployRecords(host.layout).at(-1),
+    lastDeploy: readAllRecords(host.layout, host.operator.host).at(-1),
     hold: readHold(host.layout),
     running: probeLock(host.layout.lock),
     hosts,

@@ -7,8 +7,9 @@ import { settleAll } from '../core/settle-all.ts';
 import type { Sha } from '../core/sha.ts';
 import type { Revision } from '../revision/deploy-repository.ts';
 import { diffRevisions, type RevisionDifference } from '../revision/revision-diff.ts';
+import { readAllRecords } from './aborted-runs.ts';
 import { type DeployHost, hostConcurrency, openFleet, openForReading } from './deploy-host.ts';
-import { type DeployRecord, readDeployRecords } from './deploy-records.ts';
+import type { DeployRecord } from './deploy-records.ts';
 import { madeLive, readLiveHistory } from './rollback-target.ts';
 import { selectTargets } from './selection.ts';
 import { listPrunable, type VerifyReport, verify } from './target-client.ts';
@@ -96,7 +97,7 @@ export interface PastRun {
 /** Every run, newest first. */
 export async function readHistory(host: DeployHost): Promise<PastRun[]> {
   const repository = await openForReading(host);
-  const records = readDeployRecords(host.layout);
+  const records = readAllRecords(host.layout, host.operator.host);
   const { rolledBack } = readLiveHistory(records, repository.deploys(), repository.live());
   const live = repository.live();
   const currentRun = records.findLast((record) => record.sha === live && madeLive(record, repository.deploys()));

@@ -9,7 +9,7 @@ export function resolveStaging(path: string): string {
     if (statSync(real).isDirectory()) return real;
     throw new ScapError('staging_missing', `Cannot read the staging tree "${path}": it is not a directory`);
   } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) throw error;
     throw new ScapError('staging_missing', `Cannot read the staging tree "${path}": there is no such directory`, {
       hint: 'Name it: scap push PATH, or set "staging" in scap.yaml',
       cause: error,

@@ -17,8 +17,8 @@ export function writeFileAtomic(path: string, content: string | Buffer, mode = 0
  * As {@link writeFileAtomic}, for what may be lost in a power cut: a reader sees the old or the new content whole, and nothing waits for the
  * disk.
  */
-export function writeFileSwiftly(path: string, content: string | Buffer): void {
-  replaceFile(path, content, { mode: 0o644, flush: false });
+export function writeFileSwiftly(path: string, content: string | Buffer, mode = 0o644): void {
+  replaceFile(path, content, { mode, flush: false });
 }
 
 function replaceFile(path: string, content: string | Buffer, { mode, flush }: { mode: number; flush: boolean }): void {

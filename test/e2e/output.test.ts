@@ -35,6 +35,20 @@ describe('stdout and stderr', () => {
     });
   });
 
+  it.each([[['push', '--nonsense']], [['push', 'a', 'b']], [['nonsense']], [['hold']]])(
+    '[I15] [B50] a mistake in %j is a document too, with --json',
+    async (args) => {
+      const me = createOperator();
+      const plain = await me.expectStatus(2, ...args);
+      expect(plain).toMatchObject({ stdout: '', stderr: expect.stringMatching(/^error: /) });
+      const json = await me.expectStatus(2, ...args, '--json');
+      const { error, ...rest } = JSON.parse(json.stdout) as { readonly error: { readonly message: string } };
+      expect(rest).toEqual({ ok: false, status: 2 });
+      expect(error).toMatchObject({ code: 'usage', message: expect.not.stringContaining('error:') });
+      expect(json.stderr).toContain(error.message);
+    },
+  );
+
   it('[B46] has no colour and no cursor movement without a terminal', async () => {
     const me = createOperator();
     const { stdout, stderr } = await me.expectStatus(0, 'push', 'staging');
@@ -103,11 +117,13 @@ describe('a reader that leaves', () => {
     expect(await me.json(0, 'status')).toMatchObject({ ok: true, lastDeploy: { n: 1, outcome: 'ok' } });
   });
 
-  it('whose standard output is full sees the run through', async () => {
+  it('[B50] whose standard output is full sees the run through, and says that it was not told of it', async () => {
     const me = createOperator();
     const full = openSync('/dev/full', 'w');
-    const { stderr } = await run(me, ['push', 'staging', '--events'], full);
+    const { status, stderr } = await run(me, ['push', 'staging', '--events'], full);
     closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr).toContain('error: Cannot write the result to standard output: ENOSPC');
     expect(stderr).not.toMatch(/\n {4}at /);
     expect(await me.json(0, 'status')).toMatchObject({ ok: true, lastDeploy: { outcome: 'ok' } });
   });

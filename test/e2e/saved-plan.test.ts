@@ -158,6 +158,10 @@ describe('scap plan … --save, scap run', () => {
     );
     writePlan(me, plan);
     await killedAtStage(me, 'promote-last');
+    // Nobody has written that down yet.
+    expect((await me.json(0, 'history')).runs).toMatchObject([{ n: 1, outcome: 'aborted' }]);
+    expect((await me.scap('status')).stdout).toContain('Last run: 1 (push) by');
+    expect((await me.scap('status')).stdout).toContain(', aborted, ');
     const result = await execa(scapProgram, ['run', 'plan.json', '--resume', '--events'], {
       cwd: me.cwd,
       env: cleanEnvironment(),

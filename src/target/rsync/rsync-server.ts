@@ -8,10 +8,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isSystemError, ScapError } from '../../core/errors.ts';
+import { writeFileSwiftly } from '../../system/atomic-file.ts';
 import { killGroup, type StreamedProcess, startStreamed } from '../../system/process.ts';
 import type { Blob } from '../relay/blob-file.ts';
 import { shortBlobName } from '../relay/blob-name.ts';
@@ -113,8 +114,9 @@ class RsyncServer implements BlobServer {
       if (this.#grants.keyOf(identity) === undefined) this.#keys.delete(identity);
     const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const secrets = join(this.#directory, 'secrets');
-    writeFileSync(secrets, formatSecrets(this.#keys), { mode: 0o600 });
-    writeFileSync(this.#configPath, formatDaemonConfig({ served: this.#served, secrets, uid, gid }), { mode: 0o600 });
+    // A daemon that begins meanwhile must not read half of them.
+    writeFileSwiftly(secrets, formatSecrets(this.#keys), 0o600);
+    writeFileSwiftly(this.#configPath, formatDaemonConfig({ served: this.#served, secrets, uid, gid }), 0o600);
   }
 
   get #configPath(): string {
