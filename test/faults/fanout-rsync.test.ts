@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { copiesUnderWay, hosts, largeBytes, largeSite, served, type Told, tellOf } from './support/large-site.ts';
+import { copiesUnderWay, expectAccounted, hosts, largeSite, served, tellOf } from './support/large-site.ts';
 import { agentOf, receivedBytes } from './support/relayed.ts';
 import { cleanUp, eventually, listProcesses } from './support/site.ts';
 
@@ -16,19 +16,8 @@ describe('a bundle above the threshold, carried by rsync', () => {
     const run = await site.ok(['push', '--events']);
     expect(run.stderr, 'of the runtime').not.toContain('Warning');
     for (const host of site.hosts) expect(served(site, host)).toBe(tree);
-    const { distributed, fetched } = tellOf(run);
-    expect(distributed).toHaveLength(1);
-    const [{ bytes, sentBytes, tiers, losses, failed }] = distributed as [Told['distributed'][0]];
-    expect({ losses, failed }).toEqual({ losses: 0, failed: 0 });
-    expect(bytes).toBeGreaterThan(largeBytes);
-    expect(sentBytes, 'degree times the bundle at most').toBeLessThanOrEqual(2 * bytes);
+    const { tiers } = expectAccounted(site, run);
     expect(tiers.length, 'targets served targets').toBeGreaterThan(1);
-    expect(tiers.reduce((sum, tier) => sum + tier.hosts, 0)).toBe(site.hosts.length);
-    expect(tiers.reduce((sum, tier) => sum + tier.bytes, 0)).toBe(site.hosts.length * bytes);
-    for (const [host, data] of fetched) {
-      const others = Object.values(data.bytesFrom).reduce((sum, each) => sum + each, 0);
-      expect(data.sentBytes + others + data.resumedBytes, host).toBe(bytes);
-    }
     await site.settle();
     for (const host of site.hosts) expect(readdirSync(join(site.cache(host), 'work')), host).toEqual(['spare']);
   });

@@ -1,9 +1,14 @@
-import { createTicketSecret, type TicketSecret } from './ticket.ts';
+import { createTicketSecret, type RelayTicket, type TicketSecret } from './ticket.ts';
 
 /** Keys that were handed out and not used yet. */
 export interface Grants<T> {
-  /** Makes a key for `value`, good for one use within `ttlMs` milliseconds. */
-  issue(value: T, ttlMs: number): TicketSecret;
+  /**
+   * Makes a ticket for `value`, good for one use within `ttlMs` milliseconds. `open` makes sure that somebody listens; the key counts before that, so
+   * nobody stops listening meanwhile. When it throws, the key is taken back.
+   */
+  ticket(value: T, ttlMs: number, open: () => Promise<Pick<RelayTicket, 'address' | 'port'>>): Promise<RelayTicket>;
+  /** All keys that are good now. */
+  secrets(): TicketSecret[];
   /** The key of that identity, as long as it is good. Looking does not use it up: whoever asks may not know the key. */
   keyOf(identity: string): Buffer | undefined;
   /** Uses the key up. Returns what it was for; `undefined` the second time, or too late. */
@@ -34,12 +39,18 @@ export function createGrants<T>(onEmpty: () => void): Grants<T> {
     return grant;
   };
   return {
-    issue: (value, ttlMs) => {
+    ticket: async (value, ttlMs, open) => {
       const secret = createTicketSecret();
       const expiry = setTimeout(() => remove(secret.identity), Math.min(ttlMs, maxTimerMs));
       grants.set(secret.identity, { value, key: Buffer.from(secret.key, 'hex'), expiry });
-      return secret;
+      try {
+        return { ...(await open()), ...secret };
+      } catch (error) {
+        remove(secret.identity);
+        throw error;
+      }
     },
+    secrets: () => [...grants].map(([identity, { key }]) => ({ identity, key: key.toString('hex') })),
     keyOf: (identity) => grants.get(identity)?.key,
     redeem: (identity) => remove(identity)?.value,
     revoke: remove,

@@ -79,15 +79,10 @@ class Server implements BlobServer {
 
   async grant(blob: Blob, { child, ttlMs }: GrantOptions): Promise<RelayTicket> {
     if (this.#isClosed) throw new ScapError('relay_unavailable', 'Cannot serve other hosts: the relay is closed');
-    // First, so that nobody stops listening meanwhile.
-    const secret = this.#grants.issue({ blob, child }, ttlMs);
-    try {
+    return this.#grants.ticket({ blob, child }, ttlMs, async () => {
       const { port } = await this.#listen();
-      return { address: this.#options.address, port, ...secret };
-    } catch (error) {
-      this.#grants.revoke(secret.identity);
-      throw error;
-    }
+      return { address: this.#options.address, port };
+    });
   }
 
   revoke(identity: string): void {

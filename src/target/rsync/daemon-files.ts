@@ -4,6 +4,7 @@
  * Without chroot, which only root may use; only the blob's own directory is served, which holds nothing else, and no link leads out of it.
  */
 import { ScapError } from '../../core/errors.ts';
+import type { TicketSecret } from '../relay/ticket.ts';
 
 /** The one module that a source has. */
 export const moduleName = 'blob';
@@ -39,8 +40,8 @@ export function formatDaemonConfig({ served, secrets, uid, gid }: DaemonPlace): 
 }
 
 /** Who may come in now: an identity and its key to a line. */
-export function formatSecrets(secrets: Iterable<readonly [identity: string, key: string]>): string {
-  return [...secrets].map(([identity, key]) => `${identity}:${key}\n`).join('');
+export function formatSecrets(secrets: readonly TicketSecret[]): string {
+  return secrets.map(({ identity, key }) => `${identity}:${key}\n`).join('');
 }
 
 /** Backslashes go on with the next line, percent signs are replaced by what the environment has, and blanks at the ends are left out. */

@@ -50,8 +50,6 @@ class RsyncServer implements BlobServer {
   readonly #served: string;
   readonly #limit: RateLimit;
   readonly #grants = createGrants<{ readonly child: string }>(() => this.#stopListening());
-  /** By identity. One that is of no use any more opens nothing: see `#letIn`. */
-  readonly #keys = new Map<string, string>();
   readonly #peers = new Map<Socket, Promise<void>>();
   readonly #strangers = new Set<Socket>();
   #listening: Promise<Listening> | undefined;
@@ -80,17 +78,11 @@ class RsyncServer implements BlobServer {
       const message = `Cannot serve blob ${shortBlobName(blob.name)} by rsync: not all of it is here`;
       throw new ScapError('relay_unavailable', message);
     }
-    // First, so that nobody stops listening meanwhile.
-    const secret = this.#grants.issue({ child }, ttlMs);
-    try {
-      this.#keys.set(secret.identity, secret.key);
+    return this.#grants.ticket({ child }, ttlMs, async () => {
       this.#configure();
       const { port } = await this.#listen();
-      return { address: this.#options.address, port, ...secret };
-    } catch (error) {
-      this.#grants.revoke(secret.identity);
-      throw error;
-    }
+      return { address: this.#options.address, port };
+    });
   }
 
   revoke(identity: string): void {
@@ -110,12 +102,10 @@ class RsyncServer implements BlobServer {
   }
 
   #configure(): void {
-    for (const identity of this.#keys.keys())
-      if (this.#grants.keyOf(identity) === undefined) this.#keys.delete(identity);
     const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const secrets = join(this.#directory, 'secrets');
     // A daemon that begins meanwhile must not read half of them.
-    writeFileSwiftly(secrets, formatSecrets(this.#keys), 0o600);
+    writeFileSwiftly(secrets, formatSecrets(this.#grants.secrets()), 0o600);
     writeFileSwiftly(this.#configPath, formatDaemonConfig({ served: this.#served, secrets, uid, gid }), 0o600);
   }
 

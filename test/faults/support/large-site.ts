@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { receivedBytes } from './relayed.ts';
 import { eventually, type Finished, hashTree, Site, stage } from './site.ts';
 
@@ -72,4 +73,21 @@ export async function copiesUnderWay(site: Site, least: number): Promise<readonl
   const underWay = () => hosts.filter((host) => receivedBytes(site, host) > 100_000);
   await eventually(() => underWay().length >= least);
   return underWay();
+}
+
+/** That nothing was lost, and every byte that every host got has a source; returns the account. */
+export function expectAccounted(site: Site, run: Finished): Told['distributed'][0] {
+  const { distributed, fetched } = tellOf(run);
+  expect(distributed).toHaveLength(1);
+  const [{ bytes, sentBytes, tiers, losses, failed }] = distributed as [Told['distributed'][0]];
+  expect({ losses, failed }).toEqual({ losses: 0, failed: 0 });
+  expect(bytes).toBeGreaterThan(largeBytes);
+  expect(sentBytes, 'degree times the bundle at most').toBeLessThanOrEqual(2 * bytes);
+  expect(tiers.reduce((sum, tier) => sum + tier.hosts, 0)).toBe(site.hosts.length);
+  expect(tiers.reduce((sum, tier) => sum + tier.bytes, 0)).toBe(site.hosts.length * bytes);
+  for (const [host, data] of fetched) {
+    const others = Object.values(data.bytesFrom).reduce((sum, each) => sum + each, 0);
+    expect(data.sentBytes + others + data.resumedBytes, host).toBe(bytes);
+  }
+  return { bytes, sentBytes, tiers, losses, failed };
 }
