@@ -56,9 +56,12 @@ export async function giveBlob(
   return toHolding(await connection.request('blob-give', params, { ...options, payload }), blob);
 }
 
-/** Has a target look whether all of a blob is there that another program has brought it; throws `blob_damaged` when it is not. */
-export async function reviewBlob(connection: Connection, blob: BlobName, options: Options): Promise<void> {
-  await connection.request('blob-review', { blob: nameOf(blob) }, options);
+/**
+ * Has a target watch how another program brings a blob, until `signal` says that it has ended; returns when all of it is there. Throws `source_lost` when
+ * it is not, `blob_damaged`, and `disk_full`.
+ */
+export async function receiveBlob(connection: Connection, blob: BlobName, options: Options): Promise<void> {
+  await connection.request('blob-receive', { blob: nameOf(blob) }, options);
 }
 
 /** Has a target take a blob from another; returns when it is whole. */

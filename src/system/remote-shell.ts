@@ -6,8 +6,12 @@
  */
 import type { Duplex } from 'node:stream';
 
-/** Says what is to be started, in JSON on a line, and is a pipe from then on. */
+/**
+ * Says what is to be started, in JSON on a line, and is a pipe from then on. rsync ends what it has started with SIGUSR1, on which Node would open its
+ * debugger to every user of the machine; before this code runs, it could only try to on an address that no machine has (RFC 5737).
+ */
 const code = [
+  'process.on("SIGUSR1",()=>process.exit(255));',
   'const s=new(require("net").Socket)({fd:3});',
   's.on("error",()=>process.exit(255));',
   's.write(JSON.stringify(process.argv.slice(1))+"\\n");',
@@ -15,9 +19,12 @@ const code = [
 ].join('');
 const maxLineBytes = 64 * 1024;
 
-/** What the program is told to start: for `-e`, in the quotes that rsync(1) understands. */
+/** What the program is told to start, before the host and what that is to do. */
+export const remoteShellArgv = [process.execPath, '--inspect-port=192.0.2.1:1024', '-e', code, '--'] as const;
+
+/** The same for `-e`, in the quotes that rsync(1) understands. */
 export function remoteShellCommand(): string {
-  return [process.execPath, '-e', code, '--'].map(quote).join(' ');
+  return remoteShellArgv.map(quote).join(' ');
 }
 
 /**

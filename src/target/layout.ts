@@ -22,7 +22,7 @@ export interface TargetLayout {
   index(sha: Sha): string;
   /** A transferred bundle, by the SHA-256 of its bytes. */
   bundle(sha256: string): string;
-  /** A blob that came through a relay, by the SHA-256 of its bytes, once it is whole; see `relay/blob-file` for where it lies before. */
+  /** A large bundle, whatever carried it, by the SHA-256 of its bytes, once it is whole; see `relay/blob-file` for where it lies before. */
   blob(sha256: string): string;
 }
 

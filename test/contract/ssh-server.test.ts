@@ -203,6 +203,10 @@ describe('ssh: the agent on its host', () => {
     const connection = await connectTo(transportOf(fleet), host, { onNoise: (line) => noise.push(line) });
     expect(await echo(connection)).toBe('here');
     expect(noise).toContain('Welcome');
+    const { stdin, stdout, ended } = await connection.execute(['cat']);
+    stdin.end('and back');
+    expect(String((await stdout.toArray())[0])).toBe('and back');
+    await ended;
   });
 });
 

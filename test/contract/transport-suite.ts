@@ -3,9 +3,10 @@
  * {@link TransportUnderTest} of its own and calls {@link describeTransport}.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ScapError } from '../../src/core/errors.ts';
 import type { HostName } from '../../src/core/host-name.ts';
@@ -128,6 +129,22 @@ export function describeTransport(name: string, { withAgent, realAgent, fakeAgen
       program.kill();
       await program.ended;
       await until(() => alive().length === 1, 'the program to be gone');
+      expect(await connection.request('probe', {}, { timeoutMs: 10_000 })).toMatchObject({ fence: 0 });
+    });
+
+    it('kill() ends a program whose output nobody reads, or whose reader is gone', async () => {
+      const connection = await real();
+      const [unread, unheard] = [
+        await connection.execute(['yes', directory]),
+        await connection.execute(['yes', directory]),
+      ];
+      const reader = new PassThrough();
+      unheard.stdout.pipe(reader);
+      await once(reader, 'data');
+      reader.destroy();
+      for (const program of [unread, unheard]) program.kill();
+      await Promise.all([unread.ended, unheard.ended]);
+      await until(() => alive().length === 1, 'both to be gone');
       expect(await connection.request('probe', {}, { timeoutMs: 10_000 })).toMatchObject({ fence: 0 });
     });
 

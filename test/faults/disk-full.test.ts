@@ -1,6 +1,7 @@
 // Full disks, no inodes left, read-only caches, missing permissions. The small file systems live in a mount namespace of their own, which ends
 // with the process that holds it.
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -44,8 +45,8 @@ async function openNamespace(): Promise<Namespace> {
 }
 
 /** A site with the directory of `where` on a file system of `options`, and one revision live everywhere. */
-async function smallSite(where: (site: Site) => string, options: string) {
-  const site = new Site({ keepRevisions: 2 });
+async function smallSite(where: (site: Site) => string, options: string, config = '') {
+  const site = new Site({ keepRevisions: 2, config });
   const namespace = await openNamespace();
   const small = where(site);
   mkdirSync(small, { recursive: true });
@@ -68,6 +69,30 @@ function addFiles(site: Site, count: number, bytes: number): void {
 
 describe('a full disk on one target', () => {
   beforeAll(requireMounts);
+
+  it('[B24] while rsync brings a large bundle: said so, given back, and with space a push succeeds', async () => {
+    const config = 'fanout: {carrier: rsync, threshold: 1MiB, bwlimit: 4MB}';
+    const { site, namespace, prefix, small, shas } = await smallSite((of) => of.cache('web2'), 'size=100m', config);
+    writeFileSync(join(site.staging, 'pack.bin'), randomBytes(12_000_000));
+    const pushing = site.scap(['push', '--limit', 'web2', '--json'], { prefix });
+    const parts = ['find', small, '-name', 'blob-*.part', '-size'];
+    await eventually(() => namespace.run(...parts, '+1000k').stdout !== '', 30_000);
+    namespace.run('sh', '-c', `cat /dev/zero > ${small}/fill 2>/dev/null`);
+    const failed = await pushing;
+    const story = `${failed.stdout}\n${failed.stderr}`;
+    expect(failed.status, story).toBe(5);
+    const { hosts } = JSON.parse(failed.stdout) as { hosts: { error?: { code: string } }[] };
+    expect(
+      hosts.flatMap(({ error }) => (error ? [error.code] : [])),
+      story,
+    ).toContain('disk_full');
+    expect(live(site), story).toEqual(shas);
+    await site.settle();
+    expect(namespace.run(...parts, '+0').stdout, 'kept in spite of it').toBe('');
+    namespace.run('rm', join(small, 'fill'));
+    await site.ok(['push'], { prefix });
+    expect(new Set(live(site)).size).toBe(1);
+  });
 
   it.each([
     { what: 'bytes, found out before anything is sent', options: 'size=2m', files: 30, bytes: 100_000, fill: false },

@@ -1,10 +1,11 @@
 // Large bundles that rsync carries from target to target, and what that must hold to when something fails on the way.
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { copiesUnderWay, expectAccounted, hosts, largeSite, served, tellOf } from './support/large-site.ts';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { copiesUnderWay, expectAccounted, hosts, largeSite, served, stageLarge, tellOf } from './support/large-site.ts';
 import { agentOf, receivedBytes } from './support/relayed.ts';
 import { cleanUp, eventually, listProcesses } from './support/site.ts';
+import { SshSite, startHosts } from './support/ssh-site.ts';
 
 const carrier = 'rsync';
 
@@ -78,7 +79,7 @@ describe('a bundle above the threshold, carried by rsync', () => {
     expect(tellOf(run).distributed).toMatchObject([{ losses: 0, failed: 0 }]);
   });
 
-  it('[B13] says which target has no rsync', async () => {
+  it('[B13] says that there is no rsync', async () => {
     const { site } = largeSite({ carrier });
     const bin = join(site.dir, 'bin');
     mkdirSync(bin);
@@ -88,8 +89,33 @@ describe('a bundle above the threshold, carried by rsync', () => {
     }
     const run = await site.scap(['push'], { env: { PATH: bin } });
     expect(run.status).not.toBe(0);
-    expect(run.stderr).toContain('rsync: it is not installed on this host');
+    expect(run.stderr).toContain('rsync: it is not installed on the deploy host');
     expect(run.stdout).toContain('fanout.carrier');
+  });
+});
+
+describe('a bundle above the threshold, carried by rsync over SSH', () => {
+  it('[B36] is stopped at once by Ctrl-C, leaves nothing running, and is gone on with', async () => {
+    const fleet = await startHosts(4);
+    onTestFinished(() => fleet.stop());
+    const config = ['fanout: {carrier: rsync, threshold: 1MiB, bwlimit: 4MB}'];
+    const site = new SshSite(fleet, { config, groups: ['  - {name: all, hosts: ["*"], failureBudget: 0}'] });
+    const tree = stageLarge(site, 0);
+    const push = site.start(['push', '--events']);
+    await eventually(() => site.hosts.some((host) => receivedBytes(site, host) > 1_000_000));
+    push.kill('SIGINT');
+    const stopped = await push.done;
+    expect(stopped.status, stopped.stderr).toBe(130);
+    // A host that did not answer would have been given up.
+    expect(stopped.stdout).not.toContain('request_timeout');
+    await site.settle();
+    const run = await site.ok(['push', '--events']);
+    for (const host of site.hosts) expect(served(site, host)).toBe(tree);
+    const { distributed, fetched } = tellOf(run);
+    expect(distributed).toMatchObject([{ losses: 0, failed: 0 }]);
+    expect(distributed[0]?.tiers.length).toBeGreaterThan(1);
+    expect([...fetched.values()].some(({ resumedBytes }) => resumedBytes > 0)).toBe(true);
+    await site.settle();
   });
 });
 

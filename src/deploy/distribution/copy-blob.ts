@@ -50,7 +50,8 @@ export async function copyBlob(options: CopyOptions): Promise<void> {
     const held = await openBlob(child.connection, blob, options.listening, { timeoutMs, signal });
     onProgress(held.availableBytes);
     if (held.whole) return;
-    if (options.listening.carrier === 'rsync') await pushBlob(child, source, { timeoutMs, limit, signal, onProgress });
+    if (options.listening.carrier === 'rsync')
+      await pushBlob(child, source, { timeoutMs: takeWithinMs, limit, signal, onProgress });
     else
       await sendBlob(child.connection, source, { offset: held.availableBytes, timeoutMs, limit, signal, onProgress });
     return;

@@ -5,6 +5,7 @@
 import pLimit from 'p-limit';
 import type { BlobName } from '../../target/relay/blob-name.ts';
 import { createRateLimit } from '../../target/relay/rate-limit.ts';
+import { requireRsync } from '../../target/rsync/rsync-program.ts';
 import { type ReadyBundle, smallBytes } from '../bundle-store.ts';
 import { send as sendBundle } from '../target-client.ts';
 import { BlobDistribution } from './blob-distribution.ts';
@@ -45,6 +46,12 @@ export function createDistributor(options: DistributorOptions): Distributor {
     await sendBundle(connection, bundle.sha256, bundle, { timeoutMs, signal });
     return directArrival(bundle);
   };
+  let ready: Promise<void> | undefined;
+  /** Asked before anybody is brought anything: what is missing here, nobody there is to blame for. */
+  const checkCarrier = () => {
+    ready ??= fanout.carrier === 'rsync' ? requireRsync('the deploy host') : Promise.resolve();
+    return ready;
+  };
   const distribution = (blob: BlobName, origin: CopySource): BlobDistribution => {
     // Two origins may well have made the same bundle: each has targets of its own.
     const key = 'host' in origin ? `${blob.sha256} ${origin.host.name}` : blob.sha256;
@@ -57,9 +64,13 @@ export function createDistributor(options: DistributorOptions): Distributor {
     bring: async (bundle, receiver) => {
       if (bundle.sizeBytes < fanout.thresholdBytes)
         return bundle.sizeBytes > smallBytes ? reading(() => send(bundle, receiver)) : send(bundle, receiver);
+      await checkCarrier();
       return distribution(bundle, bundle).bring(receiver);
     },
-    bringFrom: async (origin, receiver) => distribution(origin.blob, origin).bring(receiver),
+    bringFrom: async (origin, receiver) => {
+      await checkCarrier();
+      return distribution(origin.blob, origin).bring(receiver);
+    },
     send: (bundle, receiver) => sending(() => send(bundle, receiver)),
     fork: (other) => createDistributor({ ...options, signal: other }),
     [Symbol.dispose]: () => {

@@ -18,7 +18,7 @@ export interface Receiver {
 
 /** How a bundle came to a target. */
 export interface Arrival {
-  /** As a blob, through the relay. */
+  /** As a blob, whatever carried it. */
   readonly relayed: boolean;
   /** How many hosts the last of its bytes passed from the deploy host on, the target included. */
   readonly tier: number;

@@ -17,7 +17,7 @@ export interface Blob {
   readonly name: BlobName;
   /** Where its file is, once it is whole. */
   readonly path: string;
-  /** How many bytes, from the first, can be read. Only grows. */
+  /** How many bytes, from the first, can be read. Only grows, but for {@link IncomingBlob.refill}. */
   readonly availableBytes: number;
   /** Set once, at the end; `undefined` while bytes are awaited. */
   readonly verdict: Verdict | undefined;
@@ -39,11 +39,10 @@ export interface IncomingBlob extends Blob {
    */
   append(piece: Buffer): Promise<void>;
   /**
-   * Has another program write the file, from what is there, which it may change anywhere: nobody may be reading. Afterwards all of it is hashed
-   * anew. Returns when the whole was checked and stands under `path`, whatever `fill` said.
+   * Has another program write the file, from what is there, which it may change anywhere: nobody may be reading. When `fill` is done, all of it is
+   * hashed anew: returns when it was checked and stands under `path`, throws `blob_damaged` when it is not the blob, and deletes it then.
    *
-   * Throws `blob_damaged` when `fill` says that it is done and the file is not the blob: then it is deleted, as after `disk_full`. What else `fill`
-   * throws leaves what is there.
+   * What `fill` throws is thrown, and what is there may be gone on with by another `fill`; after `disk_full` it is deleted.
    */
   refill(fill: (path: string) => Promise<void>): Promise<void>;
   /** Gives the bytes up as damaged and deletes them. Nothing once there is a verdict. */
@@ -108,6 +107,8 @@ class BlobFile implements IncomingBlob {
   #hash: Hash | undefined;
   readonly #waiting = new Set<() => void>();
   #availableBytes: number;
+  /** Another program has written it, and nobody has hashed it since. */
+  #isUnknown = false;
   #verdict: Verdict | undefined;
   #removal: Promise<void> = Promise.resolve();
 
@@ -160,6 +161,11 @@ class BlobFile implements IncomingBlob {
     const { sizeBytes } = this.name;
     if (this.#verdict !== undefined)
       throw new ScapError('interrupted', `Stopped taking blob ${shortBlobName(this.name)}: it is ${this.#verdict}`);
+    if (this.#isUnknown)
+      throw new ScapError(
+        'protocol_violation',
+        `Cannot add to blob ${shortBlobName(this.name)}: only rsync can go on with it`,
+      );
     if (this.#availableBytes + piece.length > sizeBytes)
       throw new ScapError('protocol_violation', `Cannot take a blob of ${sizeBytes} bytes: more than that came`);
     if (piece.length === 0) return;
@@ -186,11 +192,14 @@ class BlobFile implements IncomingBlob {
       await this.#end('gone');
       throw failure;
     }
+    if (failure !== undefined) {
+      await this.#leave();
+      throw failure;
+    }
     const { hash, sizeBytes } = await hashPrefix(this.#file, this.name, undefined);
     this.#hash = hash;
     this.#availableBytes = sizeBytes;
     if (sizeBytes === this.name.sizeBytes) return this.#finish(0);
-    if (failure !== undefined) throw failure;
     await this.#end('damaged');
     throw damaged(this.name, this.resumedBytes);
   }
@@ -221,6 +230,14 @@ class BlobFile implements IncomingBlob {
     if (this.#verdict === undefined) await rename(partPath(this.path), this.path);
     this.#availableBytes += bytes;
     this.#settle('whole');
+  }
+
+  /** For somebody to go on with, or another process; what it is worth is seen then. */
+  async #leave(): Promise<void> {
+    const { size } = await this.#file.stat();
+    if (size > this.name.sizeBytes) await this.#file.truncate(0);
+    this.#availableBytes = size > this.name.sizeBytes ? 0 : size;
+    this.#isUnknown = true;
   }
 
   #available(bytes: number): void {

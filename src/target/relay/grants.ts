@@ -7,8 +7,8 @@ export interface Grants<T> {
    * nobody stops listening meanwhile. When it throws, the key is taken back.
    */
   ticket(value: T, ttlMs: number, open: () => Promise<Pick<RelayTicket, 'address' | 'port'>>): Promise<RelayTicket>;
-  /** All keys that are good now. */
-  secrets(): TicketSecret[];
+  /** All keys that are good now, with what they are for. */
+  list(): (TicketSecret & { readonly value: T })[];
   /** The key of that identity, as long as it is good. Looking does not use it up: whoever asks may not know the key. */
   keyOf(identity: string): Buffer | undefined;
   /** Uses the key up. Returns what it was for; `undefined` the second time, or too late. */
@@ -50,7 +50,7 @@ export function createGrants<T>(onEmpty: () => void): Grants<T> {
         throw error;
       }
     },
-    secrets: () => [...grants].map(([identity, { key }]) => ({ identity, key: key.toString('hex') })),
+    list: () => [...grants].map(([identity, { key, value }]) => ({ identity, key: key.toString('hex'), value })),
     keyOf: (identity) => grants.get(identity)?.key,
     redeem: (identity) => remove(identity)?.value,
     revoke: remove,

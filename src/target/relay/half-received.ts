@@ -11,7 +11,7 @@ const keepMs = 60 * 60_000;
 const blobFile = /^blob-([0-9a-f]{64})(?:\.part)?$/;
 
 /**
- * Tells whether `name` in `work/` is a blob, whole or half, that came through a relay less than an hour ago: the only thing there, besides the spare,
+ * Tells whether `name` in `work/` is a blob, whole or half, that came less than an hour ago: the only thing there, besides the spare,
  * that is worth something to the next process. Its bytes are trusted by nobody: whoever opens it hashes them.
  */
 export function isResumableBlob(layout: TargetLayout, name: string): boolean {

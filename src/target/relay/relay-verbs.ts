@@ -5,7 +5,8 @@
  * - `blob-make {revision, ports, bwlimit, carrier}`: in its stead, for a target that has the revision and is to be a source only: makes a bundle of it. The
  *   blob's name.
  * - `blob-give {blob, offset}` with a payload: the deploy host itself brings the bytes from `offset` on. A {@link Holding} too.
- * - `blob-review {blob}`: the deploy host has had rsync bring the bytes: looks whether all of it is here. A {@link Holding}, of a whole blob.
+ * - `blob-receive {blob}`: the deploy host has rsync bring the bytes; progress comes as notices, and cancelling tells that rsync has ended. A
+ *   {@link Holding}, of a whole blob.
  * - `blob-take {blob, ticket}`: takes the blob from a source; progress comes as notices. What it received, when the blob is whole.
  * - `blob-grant {blob, child, ttlMs}`: a ticket for a child, a secret.
  * - `blob-revoke {identity}`: makes a ticket useless.
@@ -50,25 +51,32 @@ export function isRelayVerb(verb: string): boolean {
 
 /** `address` is where others reach this target; see {@link ownAddress}. */
 export function createRelayVerbs(layout: TargetLayout, address: string): RelayVerbs {
+  let carrier: Promise<BlobCarrier> | undefined;
   let relay: TargetRelay | undefined;
   const made: BlobName[] = [];
   const opened = (): TargetRelay => {
     if (relay !== undefined) return relay;
     throw new ScapError('protocol_violation', 'Cannot relay a blob: it was not opened');
   };
+  const prepare = async (params: RelayCall['params']): Promise<BlobCarrier> => {
+    const place = { address, ...parsePlace(params) };
+    return params.carrier === 'rsync' ? openRsync(layout, place) : openRelay(place);
+  };
   const open = async (name: BlobName, params: RelayCall['params']): Promise<Holding> => {
+    carrier ??= prepare(params);
+    const ready = await carrier;
     if (relay === undefined) {
-      const place = { address, ...parsePlace(params) };
-      const carrier = params.carrier === 'rsync' ? await openRsync(layout, place) : openRelay(place);
       // A run brings a target one blob: halves of others are of no use to it, and may be what keeps this one from fitting.
       removeOtherBlobs(layout, name);
-      relay ??= createTargetRelay(layout, carrier);
+      relay = createTargetRelay(layout, ready);
     }
     return relay.look(name);
   };
   const make = async ({ params, signal }: RelayCall): Promise<BlobName> => {
     const git = createGit(layout.repo);
     try {
+      carrier ??= prepare(params);
+      await carrier;
       const name = await makeBlob(shaParam(params, 'revision'), { layout, git, signal });
       made.push(name);
       await open(name, params);
@@ -91,8 +99,7 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
           return make(call);
         case 'blob-take': {
           const name = parseBlobName(params.blob);
-          const onProgress = (done: number) =>
-            notify({ kind: 'progress', step: 'receive', unit: 'bytes', done, total: name.sizeBytes });
+          const onProgress = progressOf(name, notify);
           return opened().take(name, [parseRelayTicket(params.ticket)], { signal, onProgress });
         }
         case 'blob-grant':
@@ -100,8 +107,10 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
             child: String(params.child),
             ttlMs: positive(params.ttlMs, 'ttlMs'),
           });
-        case 'blob-review':
-          return opened().review(parseBlobName(params.blob));
+        case 'blob-receive': {
+          const name = parseBlobName(params.blob);
+          return opened().receive(name, { signal, onProgress: progressOf(name, notify) });
+        }
         case 'blob-revoke':
           opened().revoke(String(params.identity));
           return {};
@@ -118,6 +127,10 @@ export function createRelayVerbs(layout: TargetLayout, address: string): RelayVe
 export function ownAddress(env: NodeJS.ProcessEnv): string {
   const address = env.SSH_CONNECTION?.split(' ')[2] ?? '';
   return isIP(address) === 0 ? '127.0.0.1' : address;
+}
+
+function progressOf({ sizeBytes: total }: BlobName, notify: RelayCall['notify']): (done: number) => void {
+  return (done) => notify({ kind: 'progress', step: 'receive', unit: 'bytes', done, total });
 }
 
 function openRelay(place: BlobServerPlace): BlobCarrier {

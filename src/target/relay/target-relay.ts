@@ -1,8 +1,11 @@
 /**
  * The relay of one target, as its agent has it: the blobs that this run brings, where they come from, and who may take them here.
  */
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { ScapError } from '../../core/errors.ts';
 import type { TargetLayout } from '../layout.ts';
+import { isDiskFull, watchGrowth } from '../rsync/watch-growth.ts';
 import { type IncomingBlob, openIncomingBlob } from './blob-file.ts';
 import { type BlobName, shortBlobName } from './blob-name.ts';
 import type { BlobServer, GrantOptions } from './blob-server.ts';
@@ -30,10 +33,11 @@ export interface TargetRelay extends AsyncDisposable {
    */
   grant(name: BlobName, options: GrantOptions): Promise<RelayTicket>;
   /**
-   * Looks anew at what another program has written over the blob's file. Throws `blob_damaged` when that is not the blob, and `protocol_violation`
-   * while it is being taken.
+   * Lets another program write the blob's file until `signal` aborts, and tells how it grows; then looks at what there is. Throws `blob_damaged` when all
+   * of it is there and is not the blob, `disk_full`, `source_lost` when something is missing, which may be gone on with, and `protocol_violation` while
+   * the blob is being taken.
    */
-  review(name: BlobName): Promise<Holding>;
+  receive(name: BlobName, options: ReceiveByOther): Promise<Holding>;
   /** Makes a ticket useless that was not used. */
   revoke(identity: string): void;
   /**
@@ -57,6 +61,24 @@ export interface BlobCarrier {
   readonly server: BlobServer;
   /** How bytes come from one source; default: relayed. */
   readonly receive?: TakeOptions['receive'];
+}
+
+export interface ReceiveByOther {
+  /** Aborted when the other program has ended. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (bytes: number) => void;
+}
+
+async function awaitOther(path: string, name: BlobName, { signal, onProgress }: ReceiveByOther): Promise<void> {
+  using _ = watchGrowth(path, name.sizeBytes, { onProgress, onTooLarge: () => {} });
+  if (!signal.aborted) await once(signal, 'abort');
+  if (statSync(path).size >= name.sizeBytes) return;
+  const cannot = `Cannot take blob ${shortBlobName(name)} from another program`;
+  if (isDiskFull(path))
+    throw new ScapError('disk_full', `${cannot}: no space left on the device`, {
+      hint: 'Free disk space or inodes there, then run the same command again',
+    });
+  throw new ScapError('source_lost', `${cannot}: it has not brought everything`);
 }
 
 /** The caller holds the target's lock for as long as the relay lives. */
@@ -112,11 +134,16 @@ export function createTargetRelay(layout: TargetLayout, { server, receive }: Blo
     },
     grant: async (name, grantOptions) => server.grant(await open(name), grantOptions),
     revoke: (identity) => server.revoke(identity),
-    review: async (name) => {
+    receive: async (name, { signal, onProgress }) => {
       if (taking.has(name.sha256)) throw isTaking(name);
-      const blob = await open(name);
-      await blob.refill(async () => {});
-      return holdingOf(blob);
+      taking.add(name.sha256);
+      try {
+        const blob = await open(name);
+        if (blob.verdict !== 'whole') await blob.refill((path) => awaitOther(path, name, { signal, onProgress }));
+        return holdingOf(blob);
+      } finally {
+        taking.delete(name.sha256);
+      }
     },
     take: async (name, tickets, takeOptions) => {
       if (taking.has(name.sha256)) throw isTaking(name);

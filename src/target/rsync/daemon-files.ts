@@ -1,40 +1,40 @@
 /**
- * What an rsync daemon is configured with, as rsyncd.conf(5) says: one module, to be read by those who are in the file of secrets.
- *
- * Without chroot, which only root may use; only the blob's own directory is served, which holds nothing else, and no link leads out of it.
+ * What an rsync daemon is configured with, as rsyncd.conf(5) says: for each ticket a module of its own, which holds one blob and is read by who has the
+ * ticket. Without chroot, which only root may use; no link leads out of what is served.
  */
 import { ScapError } from '../../core/errors.ts';
 import type { TicketSecret } from '../relay/ticket.ts';
 
-/** The one module that a source has. */
-export const moduleName = 'blob';
+export interface DaemonModule {
+  /** Of the ticket: the module's name, and that of the only user. */
+  readonly identity: string;
+  /** What is served; absolute. */
+  readonly path: string;
+}
 
 export interface DaemonPlace {
-  /** What is served; absolute. */
-  readonly served: string;
+  readonly modules: readonly DaemonModule[];
   readonly secrets: string;
-  /** Whose files these are: an rsync that runs as root would otherwise read them as nobody. */
+  /** Who the daemon runs as. */
   readonly uid: number;
   readonly gid: number;
 }
 
 /** Throws `relay_unavailable` for paths that the file cannot express. */
-export function formatDaemonConfig({ served, secrets, uid, gid }: DaemonPlace): string {
-  for (const path of [served, secrets]) if (!isPlain(path)) throw inexpressible(path);
+export function formatDaemonConfig({ modules, secrets, uid, gid }: DaemonPlace): string {
+  // As root rsync would read files as nobody; others may not even name who they are.
+  const owner = uid === 0 ? [`uid = ${uid}`, `gid = ${gid}`] : [];
   const lines = [
     // It logs to syslog otherwise.
     'log file = /dev/null',
     'reverse lookup = no',
-    `[${moduleName}]`,
-    `path = ${served}`,
     'read only = yes',
     'list = no',
     'use chroot = no',
-    `uid = ${uid}`,
-    `gid = ${gid}`,
-    'auth users = *',
-    `secrets file = ${secrets}`,
+    ...owner,
+    `secrets file = ${plain(secrets)}`,
     'strict modes = yes',
+    ...modules.flatMap(({ identity, path }) => [`[${identity}]`, `path = ${plain(path)}`, `auth users = ${identity}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -45,12 +45,9 @@ export function formatSecrets(secrets: readonly TicketSecret[]): string {
 }
 
 /** Backslashes go on with the next line, percent signs are replaced by what the environment has, and blanks at the ends are left out. */
-function isPlain(path: string): boolean {
-  return !/[\p{Cc}\\%]/u.test(path) && path === path.trim();
-}
-
-function inexpressible(path: string): ScapError {
-  return new ScapError('relay_unavailable', `Cannot serve other hosts by rsync from ${JSON.stringify(path)}`, {
+function plain(path: string): string {
+  if (!/[\p{Cc}\\%]/u.test(path) && path === path.trim()) return path;
+  throw new ScapError('relay_unavailable', `Cannot serve other hosts by rsync from ${JSON.stringify(path)}`, {
     hint: 'Its configuration cannot name that path: choose another cache directory, or set fanout.carrier to "relay"',
   });
 }

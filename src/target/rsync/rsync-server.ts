@@ -8,14 +8,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isSystemError, ScapError } from '../../core/errors.ts';
 import { writeFileSwiftly } from '../../system/atomic-file.ts';
 import { killGroup, type StreamedProcess, startStreamed } from '../../system/process.ts';
 import type { Blob } from '../relay/blob-file.ts';
-import { shortBlobName } from '../relay/blob-name.ts';
+import { type BlobName, shortBlobName } from '../relay/blob-name.ts';
 import type { BlobServer, BlobServerPlace, GrantOptions } from '../relay/blob-server.ts';
 import { createGrants } from '../relay/grants.ts';
 import { listenInRange } from '../relay/listen-in-range.ts';
@@ -32,11 +32,19 @@ export interface RsyncServerOptions extends BlobServerPlace {
 }
 
 const defaultGreetingMs = 10_000;
-/** So many may be on their way in at a time. */
-const maxStrangers = 64;
+/** So many may be on their way in at a time, each with a process; a source has few children at once. */
+const maxStrangers = 16;
+/** A child that takes nothing for so long is gone. While it compares what it has, nothing moves. */
+const idleMs = 10 * 60_000;
 
 export function createRsyncServer(options: RsyncServerOptions): BlobServer {
   return new RsyncServer(options);
+}
+
+interface Grant {
+  readonly child: string;
+  /** The directory that holds the blob. */
+  readonly path: string;
 }
 
 interface Listening {
@@ -49,7 +57,7 @@ class RsyncServer implements BlobServer {
   readonly #directory: string;
   readonly #served: string;
   readonly #limit: RateLimit;
-  readonly #grants = createGrants<{ readonly child: string }>(() => this.#stopListening());
+  readonly #grants = createGrants<Grant>(() => this.#stopListening());
   readonly #peers = new Map<Socket, Promise<void>>();
   readonly #strangers = new Set<Socket>();
   #listening: Promise<Listening> | undefined;
@@ -62,23 +70,24 @@ class RsyncServer implements BlobServer {
     this.#served = join(this.#directory, 'served');
   }
 
-  /** A name of its own for the file: what uses the blob here takes the other one away. */
+  /** A name of its own for the file: what uses the blob here takes the other one away. Where that cannot be had, nobody is served. */
   keep({ name, path }: Blob): void {
-    mkdirSync(this.#served, { recursive: true, mode: 0o700 });
     try {
-      linkSync(path, join(this.#served, name.sha256));
+      mkdirSync(this.#pathOf(name), { recursive: true, mode: 0o700 });
+      linkSync(path, join(this.#pathOf(name), name.sha256));
     } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
+      if (!isSystemError(error)) throw error;
     }
   }
 
   async grant(blob: Blob, { child, ttlMs }: GrantOptions): Promise<RelayTicket> {
     if (this.#isClosed) throw new ScapError('relay_unavailable', 'Cannot serve other hosts: rsync is closed');
-    if (blob.verdict !== 'whole') {
+    const path = this.#pathOf(blob.name);
+    if (blob.verdict !== 'whole' || !existsSync(join(path, blob.name.sha256))) {
       const message = `Cannot serve blob ${shortBlobName(blob.name)} by rsync: not all of it is here`;
       throw new ScapError('relay_unavailable', message);
     }
-    return this.#grants.ticket({ child }, ttlMs, async () => {
+    return this.#grants.ticket({ child, path }, ttlMs, async () => {
       this.#configure();
       const { port } = await this.#listen();
       return { address: this.#options.address, port };
@@ -87,6 +96,7 @@ class RsyncServer implements BlobServer {
 
   revoke(identity: string): void {
     this.#grants.revoke(identity);
+    this.#configure();
   }
 
   async close(): Promise<void> {
@@ -101,12 +111,20 @@ class RsyncServer implements BlobServer {
     await this.close();
   }
 
+  #pathOf({ sha256 }: BlobName): string {
+    return join(this.#served, sha256);
+  }
+
+  /** So that daemons that begin now know the tickets that are good now. */
   #configure(): void {
+    if (this.#isClosed || !existsSync(this.#directory)) return;
+    const tickets = this.#grants.list();
+    const modules = tickets.map(({ identity, value: { path } }) => ({ identity, path }));
     const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const secrets = join(this.#directory, 'secrets');
     // A daemon that begins meanwhile must not read half of them.
-    writeFileSwiftly(secrets, formatSecrets(this.#grants.secrets()), 0o600);
-    writeFileSwiftly(this.#configPath, formatDaemonConfig({ served: this.#served, secrets, uid, gid }), 0o600);
+    writeFileSwiftly(secrets, formatSecrets(tickets), 0o600);
+    writeFileSwiftly(this.#configPath, formatDaemonConfig({ modules, secrets, uid, gid }), 0o600);
   }
 
   get #configPath(): string {
@@ -134,6 +152,7 @@ class RsyncServer implements BlobServer {
   /** One child, to its end. Never throws: a child that is not served finds another source. */
   async #serve(socket: Socket): Promise<void> {
     socket.on('error', () => {});
+    socket.setTimeout(idleMs, () => socket.destroy());
     if (this.#strangers.size >= maxStrangers) return void socket.destroy();
     this.#strangers.add(socket);
     const late = setTimeout(() => socket.destroy(), this.#options.greetingMs ?? defaultGreetingMs);
@@ -142,12 +161,16 @@ class RsyncServer implements BlobServer {
     void closed.then(() => gone.abort());
     let daemon: StreamedProcess | undefined;
     try {
+      // Who says nothing gets no process. It is there to be read again.
+      await once(socket, 'readable', { signal: gone.signal });
       const argv = ['rsync', '--server', '--daemon', `--config=${this.#configPath}`, '.'] as const;
       daemon = await startStreamed(argv);
       const letIn = (identity: string) => {
         clearTimeout(late);
         this.#strangers.delete(socket);
-        return this.#grants.redeem(identity) !== undefined;
+        const isGood = this.#grants.redeem(identity) !== undefined;
+        if (isGood) this.#configure();
+        return isGood;
       };
       const conversation = converse(socket, daemon, { letIn, limit: this.#limit, signal: gone.signal });
       await Promise.race([conversation, closed]);

@@ -15,7 +15,7 @@ export interface FetchParams extends StageParams {
   readonly bundle: string | undefined;
   /** The id of the revision's file times, as the deploy host knows it; absent when it does not say. */
   readonly times: Sha | undefined;
-  /** It came as a blob, through the relay. */
+  /** It came as a blob: a large bundle, whatever carried it. */
   readonly relayed: boolean;
   /** The repository is damaged: start a new one with this complete bundle. */
   readonly anew: boolean;

@@ -53,6 +53,15 @@ export function bootstrapCommand({ sha256, sizeBytes, node, cache, live, token }
   return quoteForShell(words);
 }
 
+/** Says that another program begins, after whatever a login shell has printed; on a line of its own. */
+export const besideWord = 'scap-program';
+
+/** Starts another program with the agent's token. */
+export function besideCommand(argv: readonly string[], token: string): string {
+  const begin = `export SCAP_AGENT_TOKEN="$1"; shift; echo; echo ${besideWord}; exec "$@"`;
+  return quoteForShell(['exec', '/bin/sh', '-c', begin, 'scap', token, ...argv]);
+}
+
 /**
  * Ends everything that carries the token, hung or not, and whatever process group it is in. Looks again until nothing is left: something may
  * have been started meanwhile.

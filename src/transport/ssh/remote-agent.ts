@@ -1,14 +1,14 @@
 /**
  * An agent at the far end of an SSH connection: started, given its own bytes if the host lacks them, and ended without leaving anything behind.
  */
-import type { Client, ClientChannel } from 'ssh2';
-import { type ErrorCode, ScapError } from '../../core/errors.ts';
-import { quoteForShell } from '../../core/shell-quote.ts';
+import type { ClientChannel } from 'ssh2';
+import { ScapError } from '../../core/errors.ts';
 import type { Argv } from '../../system/process.ts';
-import type { AgentStreams, BesideProgram } from '../agent-streams.ts';
+import type { AgentStreams } from '../agent-streams.ts';
 import type { ConnectOptions } from '../connection.ts';
+import { executeBeside } from './beside-program.ts';
 import { type AgentStart, bootstrapCommand, parseBootstrapLine, reapCommand } from './bootstrap.ts';
-import { stopped } from './jump-hosts.ts';
+import { execute } from './execute.ts';
 import type { Link } from './link.ts';
 
 /** How long ending what hangs on a host may take. */
@@ -51,7 +51,7 @@ export async function startRemoteAgent(
     const release = () => part(link.end);
     // What ended badly may leave behind what it had started.
     void ended.then(({ isClean }) => (isClean ? release() : kill()));
-    const startBeside = (argv: Argv) => executeBeside(link, argv, { host, timeoutMs: options.timeoutMs });
+    const startBeside = (argv: Argv) => executeBeside(link, argv, start.token, { host, timeoutMs: options.timeoutMs });
     return {
       stdin: channel,
       stdout: channel,
@@ -175,55 +175,6 @@ function converse(
     if (signal?.aborted) return abort();
     signal?.addEventListener('abort', abort, { once: true });
   });
-}
-
-interface Wait {
-  readonly host: string;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Starts a command. Throws `handshake_lost`, `target_unreachable`, `connect_timeout` or `interrupted`. */
-function execute(client: Client, command: string, { host, timeoutMs, signal }: Wait): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      client.off('close', close);
-      act();
-    };
-    const refuse = (code: ErrorCode, why: string, cause?: unknown) =>
-      settle(() => reject(new ScapError(code, `Cannot reach ${host}: ${why}`, { cause })));
-    const close = () => refuse('handshake_lost', 'the connection was closed before a program was started');
-    const abort = () => settle(() => reject(stopped(host)));
-    const timer = setTimeout(
-      () => refuse('connect_timeout', `no program was started within ${timeoutMs} ms`),
-      timeoutMs,
-    );
-    client.once('close', close);
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted) return abort();
-    try {
-      client.exec(command, (error, channel) => {
-        if (error) refuse('target_unreachable', `it starts no program: ${error.message}`, error);
-        else settle(() => resolve(channel));
-      });
-    } catch {
-      close();
-    }
-  });
-}
-
-/** In another session of the same connection. A server that closes it ends what reads from it or writes to it. */
-async function executeBeside({ client }: Link, argv: Argv, wait: Wait): Promise<BesideProgram> {
-  const channel = await execute(client, quoteForShell(['exec', ...argv]), wait);
-  channel.on('error', () => {});
-  channel.stderr.resume();
-  const ended = new Promise<void>((resolve) => {
-    channel.once('close', resolve);
-    client.once('close', resolve);
-  });
-  return { stdin: channel, stdout: channel, ended, kill: () => channel.destroy() };
 }
 
 /** Over the same connection while it lasts; when it is gone, the agent notices that by itself. Ends the link. Never throws. */

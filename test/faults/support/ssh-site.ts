@@ -9,6 +9,8 @@ export interface SshSiteOptions {
   readonly keepRevisions?: number;
   /** Lines of `groups:`; default: a canary, then the rest in batches of three. */
   readonly groups?: readonly string[];
+  /** More lines of the configuration. */
+  readonly config?: readonly string[];
 }
 
 const stock = [
@@ -43,7 +45,7 @@ export async function startHosts(hosts: number): Promise<Fleet> {
 export class SshSite extends Site {
   readonly fleet: Fleet;
 
-  constructor(fleet: Fleet, { keepRevisions = 2, groups = stock }: SshSiteOptions = {}) {
+  constructor(fleet: Fleet, { keepRevisions = 2, groups = stock, config = [] }: SshSiteOptions = {}) {
     const paths = Object.fromEntries(fleet.hosts.map(({ name, cache, live }) => [name, { cache, live }]));
     super({ hosts: Object.keys(paths), paths });
     this.fleet = fleet;
@@ -59,6 +61,7 @@ export class SshSite extends Site {
         ({ name, address, port, cache, live }) =>
           `  ${name}: {address: ${address}, port: ${port}, cache: ${cache}, live: ${live}}`,
       ),
+      ...config,
       'groups:',
       ...groups,
     ];
