@@ -1,7 +1,8 @@
 // Large bundles that rsync carries from target to target, and what that must hold to when something fails on the way.
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Fleet } from '../../scripts/lib/fleet/fleet.mjs';
 import { copiesUnderWay, expectAccounted, hosts, largeSite, served, stageLarge, tellOf } from './support/large-site.ts';
 import { agentOf, receivedBytes } from './support/relayed.ts';
 import { cleanUp, eventually, listProcesses } from './support/site.ts';
@@ -95,9 +96,16 @@ describe('a bundle above the threshold, carried by rsync', () => {
 });
 
 describe('a bundle above the threshold, carried by rsync over SSH', () => {
+  let fleet: Fleet;
+
+  beforeEach(async () => {
+    fleet = await startHosts(4);
+  });
+
+  // Before its directory is removed, which says what was started.
+  afterEach(() => fleet.stop());
+
   it('[B36] is stopped at once by Ctrl-C, leaves nothing running, and is gone on with', async () => {
-    const fleet = await startHosts(4);
-    onTestFinished(() => fleet.stop());
     const config = ['fanout: {carrier: rsync, threshold: 1MiB, bwlimit: 4MB}'];
     const site = new SshSite(fleet, { config, groups: ['  - {name: all, hosts: ["*"], failureBudget: 0}'] });
     const tree = stageLarge(site, 0);
